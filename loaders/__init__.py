@@ -1,0 +1,1 @@
+"""Published files in, linked rows out: what `twin load` and `twin sample` run."""

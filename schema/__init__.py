@@ -1,0 +1,1 @@
+"""GraphQL in, one SQL statement out: what the API serves, and how."""

@@ -1,0 +1,363 @@
+"""Connections, roles, limits and migrations: with cluster.py the only file that reaches PostgreSQL.
+
+Loaders take a writing connection from `connect`; the server takes `Reader`, which sends prepared
+statements and hands PostgreSQL's JSON text on as the bytes it came in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import pq
+from psycopg import sql as pgsql
+from psycopg.pq.abc import PGconn
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from twin.cluster import DATABASE, embedded
+from twin.errors import BadRequest, TwinFault
+from twin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+READER_ROLE = "twin_reader"
+RESERVED = ("graphql", "id", "healthz", "readyz", "metrics", "twin", "public")
+_PREPARED_CEILING = 400
+
+_GLOBAL = f"""
+CREATE EXTENSION IF NOT EXISTS postgis;
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE SCHEMA IF NOT EXISTS twin;
+CREATE TABLE IF NOT EXISTS twin.city (
+    name text PRIMARY KEY,
+    title text NOT NULL,
+    srid integer NOT NULL,
+    bounds double precision[] NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, srtext, proj4text)
+VALUES (
+    9391, 'EPSG', 9391,
+    'PROJCS["BGS2005 / UTM zone 35N",GEOGCS["BGS2005",DATUM["Bulgaria_Geodetic_System_2005",SPHEROID["GRS 1980",6378137,298.257222101]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",27],PARAMETER["scale_factor",0.9996],PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1],AUTHORITY["EPSG","9391"]]',
+    '+proj=utm +zone=35 +ellps=GRS80 +towgs84=0,0,0,0,0,0,0 +units=m +no_defs'
+) ON CONFLICT DO NOTHING;
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{READER_ROLE}') THEN
+        CREATE ROLE {READER_ROLE} NOLOGIN;
+    END IF;
+    EXECUTE format('GRANT %I TO CURRENT_USER', '{READER_ROLE}');
+END $$;
+GRANT USAGE ON SCHEMA twin TO {READER_ROLE};
+GRANT SELECT ON ALL TABLES IN SCHEMA twin TO {READER_ROLE};
+"""  # noqa: E501  (one WKT, one line)
+
+
+@dataclass(frozen=True)
+class City:
+    """A city that the database holds: its schema is `name`, its geometries are in EPSG:`srid`."""
+
+    name: str
+    title: str
+    srid: int
+    bounds: tuple[float, float, float, float]  #: west, south, east, north in EPSG:4326
+
+
+def prepare(settings: Settings) -> str:
+    """Make the database ready for cities, starting the embedded cluster where none is given; its URL."""
+    url = settings.database_url
+    if url is None:
+        cluster = embedded(settings)
+        cluster.up()
+        with connect(cluster.url("postgres")) as connection:
+            connection.autocommit = True
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(DATABASE)))
+        url = cluster.url()
+    with connect(url) as connection:
+        ready = connection.execute("SELECT to_regclass('twin.city') IS NOT NULL").fetchone()
+        if not (ready and ready[0]):
+            connection.execute(_GLOBAL)
+    return url
+
+
+def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
+    """A writing connection; with `city` its search_path is that city's schema."""
+    try:
+        connection = psycopg.connect(url, application_name="twin")
+    except psycopg.OperationalError as refused:
+        reason = str(refused).strip().splitlines()[-1]
+        raise BadRequest(f"the database cannot be reached: {reason}", where="TWIN_DATABASE_URL") from refused
+    if city:
+        connection.execute(
+            pgsql.SQL("SET search_path TO {}, public").format(pgsql.Identifier(city)), prepare=False
+        )
+        connection.commit()
+    return connection
+
+
+def register_city(url: str, city: City) -> None:
+    """Create the city's schema or bring it up to date, and enter it in the list of cities."""
+    if city.name in RESERVED or city.name.startswith("pg_") or not city.name.isidentifier():
+        raise BadRequest(
+            f'"{city.name}" cannot name a city: use lower-case letters, digits and _, and none of '
+            f"{', '.join(RESERVED)}, pg_*"
+        )
+    with connect(url) as connection:
+        # two loads at once must not both create it
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('twin.city'))")
+        known = connection.execute("SELECT srid FROM twin.city WHERE name = %s", [city.name]).fetchone()
+        if known and known[0] != city.srid:
+            raise BadRequest(
+                f"{city.name} is stored in EPSG:{known[0]}; its profile now says EPSG:{city.srid}. "
+                "Load it under another name, or remove the old one first"
+            )
+        identifier = pgsql.Identifier(city.name)
+        connection.execute(pgsql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(identifier))
+        connection.execute(
+            "INSERT INTO twin.city AS c (name, title, srid, bounds) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (name) DO UPDATE SET title = excluded.title, bounds = excluded.bounds "
+            "WHERE (c.title, c.bounds) IS DISTINCT FROM (excluded.title, excluded.bounds)",
+            [city.name, city.title, city.srid, list(city.bounds)],
+        )
+        connection.commit()
+    _migrate(url, city)
+    with connect(url) as connection:
+        for grant in (
+            "GRANT USAGE ON SCHEMA {} TO {}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
+        ):
+            connection.execute(pgsql.SQL(grant).format(identifier, pgsql.Identifier(READER_ROLE)))
+
+
+def cities(url: str) -> dict[str, City]:
+    """The cities that the database holds, by name."""
+    with connect(url) as connection:
+        rows = connection.execute("SELECT name, title, srid, bounds FROM twin.city ORDER BY registered_at")
+        return {row[0]: City(row[0], row[1], row[2], tuple(row[3])) for row in rows}
+
+
+def migration_config(url: str, city: City) -> Config:
+    """Alembic's configuration for one city's schema."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    config.attributes["city"] = city
+    return config
+
+
+def _migrate(url: str, city: City) -> None:
+    config = migration_config(url, city)
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with connect(url, city=city.name) as connection:
+        at = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+        if at and at[0]:
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if version and version[0] == head:
+                return
+    command.upgrade(config, "head")
+
+
+def engine_of(url: str) -> Any:
+    """A SQLAlchemy engine for migrations; no pool, they run once."""
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
+
+
+class Busy(TwinFault):
+    """Every connection is taken and the queue is full."""
+
+
+class Refused(TwinFault):
+    """PostgreSQL refused a statement: its code and words, for the caller to translate."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(f"{sqlstate} {message}")
+        self.sqlstate = sqlstate
+        self.message = message
+
+
+class Reader:
+    """The read-only connections of one server process."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        options = (
+            f"-c role={READER_ROLE} -c default_transaction_read_only=on "
+            f"-c statement_timeout={int(settings.statement_timeout_s * 1000)} -c jit=off"
+        )
+        self._conninfo = psycopg.conninfo.make_conninfo(
+            url, options=options, application_name="twin-reader", client_encoding="UTF8"
+        )
+        self._size = settings.connections
+        self._free: asyncio.LifoQueue[_Wire] = asyncio.LifoQueue()
+        self._all: list[_Wire] = []
+
+    async def open(self) -> None:
+        """Connect; BadRequest when the database cannot be reached."""
+        for _ in range(self._size):
+            self._free.put_nowait(await self._connect())
+
+    async def close(self) -> None:
+        for wire in self._all:
+            wire.close()
+        self._all.clear()
+
+    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> bytes:
+        """The first column of the first row, in PostgreSQL's text format.
+
+        `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
+        Raises Refused with PostgreSQL's code when the statement fails.
+        """
+        wire = await self._free.get()
+        try:
+            if wire.broken:
+                wire = await self._replace(wire)
+            try:
+                return await wire.fetch(sql, values)
+            except ConnectionResetError:
+                # the server went away between two requests: once more on a new connection
+                wire = await self._replace(wire)
+                return await wire.fetch(sql, values)
+        except asyncio.CancelledError:
+            # its answer is still under way and must not reach the next caller
+            wire.close()
+            raise
+        finally:
+            self._free.put_nowait(wire)
+
+    async def _replace(self, wire: _Wire) -> _Wire:
+        wire.close()
+        self._all.remove(wire)
+        try:
+            return await self._connect()
+        except BadRequest:
+            self._all.append(wire)
+            raise
+
+    async def _connect(self) -> _Wire:
+        wire = await asyncio.to_thread(_Wire.connect, self._conninfo)
+        wire.attach(asyncio.get_running_loop())
+        self._all.append(wire)
+        return wire
+
+
+class _Wire:
+    """One libpq connection under the event loop: one prepared statement at a time, no decoding."""
+
+    def __init__(self, connection: PGconn) -> None:
+        self._connection = connection
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: asyncio.Future[Any] | None = None
+        self._prepared: OrderedDict[bytes, bytes] = OrderedDict()
+        self._count = 0
+        self._closed = False
+
+    @classmethod
+    def connect(cls, conninfo: str) -> _Wire:
+        connection = pq.PGconn.connect(conninfo.encode())
+        if connection.status != pq.ConnStatus.OK:
+            reason = connection.get_error_message().strip()
+            connection.finish()
+            raise BadRequest(f"the database cannot be reached: {reason}", where="TWIN_DATABASE_URL")
+        connection.nonblocking = 1
+        return cls(connection)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.add_reader(self._connection.socket, self._readable)
+
+    @property
+    def broken(self) -> bool:
+        return self._closed or self._connection.status != pq.ConnStatus.OK
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.remove_reader(self._connection.socket)
+            except (OSError, psycopg.Error):  # the socket is gone already
+                log.debug("the socket of a closing connection was gone")
+        self._connection.finish()
+
+    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> bytes:
+        name = self._prepared.get(sql)
+        if name is None:
+            name = await self._prepare(sql)
+        else:
+            self._prepared.move_to_end(sql)
+        self._connection.send_query_prepared(name, values)
+        result = await self._result()
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise self._refusal(result)
+        return result.get_value(0, 0) or b"null"
+
+    async def _prepare(self, sql: bytes) -> bytes:
+        if len(self._prepared) >= _PREPARED_CEILING:
+            _, oldest = self._prepared.popitem(last=False)
+            self._connection.send_query(b"DEALLOCATE " + oldest)
+            await self._result()
+        self._count += 1
+        name = b"s%d" % self._count
+        self._connection.send_prepare(name, sql)
+        result = await self._result()
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise self._refusal(result)
+        self._prepared[sql] = name
+        return name
+
+    def _result(self) -> asyncio.Future[Any]:
+        assert self._loop is not None
+        self._waiting = self._loop.create_future()
+        if self._connection.flush():
+            self._loop.add_writer(self._connection.socket, self._writable)
+        return self._waiting
+
+    def _writable(self) -> None:
+        assert self._loop is not None
+        if not self._connection.flush():
+            self._loop.remove_writer(self._connection.socket)
+
+    def _readable(self) -> None:
+        connection, waiting = self._connection, self._waiting
+        try:
+            connection.consume_input()
+        except psycopg.Error:
+            self._lost()
+            return
+        if connection.is_busy() or waiting is None:
+            return
+        result = connection.get_result()
+        while True:
+            more = connection.get_result()
+            if more is None:
+                break
+            result = more
+        self._waiting = None
+        if connection.status != pq.ConnStatus.OK:
+            self._waiting = waiting
+            self._lost()
+        elif not waiting.done():
+            waiting.set_result(result)
+
+    def _lost(self) -> None:
+        assert self._loop is not None
+        self._loop.remove_reader(self._connection.socket)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(ConnectionResetError("the database closed the connection"))
+
+    @staticmethod
+    def _refusal(result: Any) -> Refused:
+        state = result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000"
+        words = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+        return Refused(state.decode(), words.decode(errors="replace"))

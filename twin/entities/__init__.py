@@ -1,0 +1,139 @@
+"""Every entity, each declared once in its own file; a new one is a file and a line in ENTITIES."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+
+from twin.entities.address import Address
+from twin.entities.base import Base, CityEntity, Entity, Node, SpatialEntity
+from twin.entities.building import Building
+from twin.entities.business import Business, Ownership, Site, SiteKind
+from twin.entities.district import District
+from twin.entities.facility import Facility, FacilityKind, FacilityStatus
+from twin.entities.neighbourhood import Neighbourhood
+from twin.entities.provenance import (
+    CodeValue,
+    ImportRun,
+    Link,
+    LinkMethod,
+    LinkStatus,
+    LinkType,
+    Notice,
+    Record,
+    RunStatus,
+    Severity,
+    Source,
+)
+from twin.entities.street import StreetSegment
+from twin.entities.transit import TransitMode, TransitRoute, TransitStop
+from twin.errors import BadRequest
+
+#: in the order in which a load must fill them: areas first, then what lies in them, then what links to that
+ENTITIES: tuple[Entity, ...] = tuple(
+    Entity(cls)
+    for cls in (
+        District,
+        Neighbourhood,
+        Building,
+        Address,
+        StreetSegment,
+        Facility,
+        TransitStop,
+        TransitRoute,
+        Business,
+        Site,
+        Source,
+        ImportRun,
+        Notice,
+        Link,
+    )
+)
+BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
+#: identifier scheme -> where byIdentifier looks
+IDENTIFIERS: dict[str, tuple[Entity, str]] = {
+    known.identifier: (entity, name)
+    for entity in ENTITIES
+    for name, known in entity.fields.items()
+    if known.identifier
+}
+
+
+def entity(name: str) -> Entity:
+    """The entity of that name; BadRequest lists the names there are."""
+    try:
+        return BY_NAME[name]
+    except KeyError:
+        raise BadRequest(f'there is no "{name}"; there are {", ".join(BY_NAME)}') from None
+
+
+def _check_registry() -> None:
+    """A misspelt target or attribute fails here, at import, not in a query."""
+    for one in ENTITIES:
+        for name, target in one.links.items():
+            if target not in BY_NAME:
+                raise TypeError(f"{one.name}.{name} links to unknown {target}")
+        for name, many in one.lists.items():
+            target_entity = BY_NAME[many.target]
+            if many.by and target_entity.links.get(many.by) != one.name:
+                raise TypeError(f"{one.name}.{name}: {many.target}.{many.by} does not link to {one.name}")
+            if many.keys and many.keys not in one.fields:
+                raise TypeError(f"{one.name}.{name}: there is no {one.name}.{many.keys}")
+        for name, known in one.fields.items():
+            for other in (known.latin_of, known.folded_of):
+                if other and other not in one.fields:
+                    raise TypeError(f"{one.name}.{name} derives from unknown {other}")
+
+
+def _index_folded_names() -> None:
+    """Every folded name gets the trigram index that TextOp.search reads."""
+    for one in ENTITIES:
+        for name, known in one.fields.items():
+            if known.folded_of:
+                Index(
+                    f"{one.table.name}_{name}_trgm",
+                    one.table.c[name],
+                    postgresql_using="gin",
+                    postgresql_ops={name: "gin_trgm_ops"},
+                )
+
+
+_check_registry()
+_index_folded_names()
+
+__all__ = [
+    "BY_NAME",
+    "ENTITIES",
+    "IDENTIFIERS",
+    "Address",
+    "Base",
+    "Building",
+    "Business",
+    "CityEntity",
+    "CodeValue",
+    "District",
+    "Entity",
+    "Facility",
+    "FacilityKind",
+    "FacilityStatus",
+    "ImportRun",
+    "Link",
+    "LinkMethod",
+    "LinkStatus",
+    "LinkType",
+    "Neighbourhood",
+    "Node",
+    "Notice",
+    "Ownership",
+    "Record",
+    "RunStatus",
+    "Severity",
+    "Site",
+    "SiteKind",
+    "Source",
+    "SpatialEntity",
+    "StreetSegment",
+    "TransitMode",
+    "TransitRoute",
+    "TransitStop",
+    "entity",
+]

@@ -1,0 +1,91 @@
+"""Registered organisations and where they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any
+
+from sqlalchemy.orm import Mapped
+
+from twin.entities.base import CityEntity, SpatialEntity
+from twin.fields import field, geometry, link, many, rendition, text_field
+
+
+class Ownership(enum.Enum):
+    """Whose a publicly owned company is."""
+
+    STATE = "STATE"
+    MUNICIPAL = "MUNICIPAL"
+
+
+class SiteKind(enum.Enum):
+    """What an organisation does at a site."""
+
+    SEAT = "SEAT"
+    BRANCH = "BRANCH"
+    OUTLET = "OUTLET"
+
+
+class Business(CityEntity):
+    """A registered organisation (rov:RegisteredOrganization). Persons behind it are never kept; sole traders,
+    whose name is a person's, show neither name nor address."""
+
+    __tablename__ = "business"
+    __label__ = ("legal_name", "legal_name_latin")
+
+    eik: Mapped[str] = text_field(
+        "Uniform identification code (ЕИК/БУЛСТАТ), 9 digits", identifier="EIK", unique=True
+    )
+    legal_name: Mapped[str | None] = text_field("Legal name; null for sole traders")
+    legal_name_latin: Mapped[str | None] = text_field(
+        "The register's own Latin name, else transliterated", latin_of="legal_name"
+    )
+    legal_name_folded: Mapped[str | None] = text_field("Folded name", folded_of="legal_name", hidden=True)
+    legal_form: Mapped[str | None] = field("Legal form", codes="legal_form", index=True)
+    status: Mapped[str | None] = field("State of its entry in the register", codes="business_status")
+    activity: Mapped[str | None] = field("Main activity as the register codes it", codes="activity")
+    ownership: Mapped[str | None] = field("Whose it is, for publicly owned companies", enumeration=Ownership)
+    natural_person_like: Mapped[bool | None] = field(
+        "Whether its name and seat may be a person's (sole traders)"
+    )
+    registered_on: Mapped[dt.date | None] = field("When it was entered in the register")
+
+    sites = many("Site", "Where it is", by="business")
+
+
+class Site(SpatialEntity):
+    """Where an organisation is (org:Site): the hinge between business and space."""
+
+    __tablename__ = "site"
+    __label__ = ("name", "name_latin")
+    __geometry__ = "position"
+
+    kind: Mapped[str] = field("What the organisation does there", enumeration=SiteKind, index=True)
+    name: Mapped[str | None] = text_field("What is written above the door, or the organisation's name")
+    name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
+    name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
+    operator: Mapped[str | None] = text_field("Who runs it: the chain, brand or company")
+    category: Mapped[str | None] = field(
+        "Line of business, such as shop=supermarket", codes="site_category", index=True
+    )
+    address_text: Mapped[str | None] = text_field("Address as the source writes it; null for sole traders")
+    match_key: Mapped[str | None] = text_field(
+        "What two spellings of its address have in common", hidden=True, index=True
+    )
+    district_hint: Mapped[str | None] = text_field(
+        "Key of the district that the source itself names", hidden=True
+    )
+    osm_id: Mapped[str | None] = text_field(
+        "OpenStreetMap object, such as node/123", identifier="OSM_SITE", index=True
+    )
+    position: Mapped[Any] = geometry("Where it is, when the source says so", "POINT", nullable=True)
+    geojson: Mapped[Any] = rendition("position")
+    business: Mapped[str | None] = link("Business", "The registered organisation", derived=False)
+    building: Mapped[str | None] = link("Building", "The building it is in, by its best link")
+    address: Mapped[str | None] = link("Address", "The address it is at, by its best link")
+    district: Mapped[str | None] = link(
+        "District",
+        "The district of its position, else of its building or address, else the one its source names",
+    )
+    neighbourhood: Mapped[str | None] = link("Neighbourhood", "The neighbourhood, found as the district is")

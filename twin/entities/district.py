@@ -1,0 +1,45 @@
+"""Districts: the areas that a municipality administers itself by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Double, func
+from sqlalchemy.orm import Mapped
+
+from twin.entities.base import SpatialEntity
+from twin.fields import computed, field, geometry, many, rendition, text_field
+
+
+class District(SpatialEntity):
+    """A district of the municipality (район; INSPIRE AdministrativeUnit): what the city reports by."""
+
+    __tablename__ = "district"
+    __label__ = ("name_bg", "name_latin")
+    __geometry__ = "boundary"
+
+    code: Mapped[str] = text_field(
+        "Official code: EKATTE of the settlement and the district's number, such as 68134-09",
+        identifier="DISTRICT_CODE", unique=True,
+    )  # fmt: skip
+    name_bg: Mapped[str | None] = text_field("Name in Cyrillic, as the official code list writes it")
+    name_latin: Mapped[str | None] = text_field(
+        "Name in Latin script: the source's own, else transliterated by the Act of 2009", latin_of="name_bg"
+    )
+    name_folded: Mapped[str | None] = text_field(
+        "Folded name, for searching", folded_of="name_bg", hidden=True
+    )
+    population: Mapped[int | None] = field("Inhabitants, as the source estimates them", minimum=0)
+    boundary: Mapped[Any] = geometry("Boundary", "MULTIPOLYGON")
+    geojson: Mapped[Any] = rendition("boundary")
+
+    area_m2 = computed(
+        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+    )
+    neighbourhoods = many("Neighbourhood", "Neighbourhoods that lie mostly in it", by="district")
+    buildings = many("Building", "Buildings that lie mostly in it", by="district")
+    addresses = many("Address", "Addresses in it", by="district")
+    facilities = many("Facility", "Public facilities in it", by="district")
+    transit_stops = many("TransitStop", "Stops of the public transport in it", by="district")
+    street_segments = many("StreetSegment", "Parts of streets that lie mostly in it", by="district")
+    sites = many("Site", "Where organisations are in it", by="district")

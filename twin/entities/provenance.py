@@ -1,0 +1,154 @@
+"""Where the model's records come from, and how surely they are tied: sources, runs, notices, links."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Double
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from twin.entities.base import Base, Node
+from twin.fields import KEY, field, link, many, text_field
+
+
+class RunStatus(enum.Enum):
+    """How a load ended."""
+
+    RUNNING = "RUNNING"
+    LOADED = "LOADED"
+    UNCHANGED = "UNCHANGED"
+    FAILED = "FAILED"
+
+
+class Severity(enum.Enum):
+    """What a notice means for the record it speaks of."""
+
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+    INFO = "INFO"
+
+
+class LinkType(enum.Enum):
+    """What a link says about its subject and object."""
+
+    IN_BUILDING = "IN_BUILDING"
+    AT_ADDRESS = "AT_ADDRESS"
+
+
+class LinkMethod(enum.Enum):
+    """How a link was found."""
+
+    SAME_KEY = "SAME_KEY"
+    CONTAINMENT = "CONTAINMENT"
+    NEAREST = "NEAREST"
+    ADDRESS_MATCH = "ADDRESS_MATCH"
+    CURATED = "CURATED"
+
+
+class LinkStatus(enum.Enum):
+    """Whether queries walk a link: the best accepted one is walked."""
+
+    ACCEPTED = "ACCEPTED"
+    CANDIDATE = "CANDIDATE"
+    REJECTED = "REJECTED"
+
+
+class Source(Node):
+    """A data set as its publisher offers it: who, where, under which licence (dcat:Dataset)."""
+
+    __tablename__ = "source"
+    __label__ = ("title", "title")
+
+    title: Mapped[str] = text_field("Title")
+    publisher: Mapped[str] = text_field("Who publishes it")
+    licence: Mapped[str | None] = text_field("Licence as the publisher states it; null when none is stated")
+    url: Mapped[str | None] = text_field("Where it is published")
+    entities: Mapped[str] = text_field("The entities that it describes, separated by commas")
+    format: Mapped[str] = text_field("File format")
+    file: Mapped[str] = text_field("File or files, below the data folder")
+    refresh: Mapped[str | None] = text_field("How often it is published anew")
+    records: Mapped[int | None] = field("Records of it that the twin holds now")
+    loaded_at: Mapped[dt.datetime | None] = field("When it was last loaded", DateTime(timezone=True))
+
+    runs = many("ImportRun", "Its loads", by="source")
+    notices = many("Notice", "What was wrong with it at its last load", by="source")
+
+
+class ImportRun(Node):
+    """One load of one data set."""
+
+    __tablename__ = "import_run"
+
+    source: Mapped[str | None] = link("Source", "What was loaded", derived=False)
+    status: Mapped[str] = field("How it ended", enumeration=RunStatus)
+    started_at: Mapped[dt.datetime] = field("When it began", DateTime(timezone=True))
+    finished_at: Mapped[dt.datetime | None] = field("When it ended", DateTime(timezone=True))
+    file: Mapped[str] = text_field("The file or files read")
+    checksum: Mapped[str] = text_field("BLAKE2b of the bytes read")
+    bytes_read: Mapped[int] = field("Bytes read", BigInteger())
+    records_read: Mapped[int] = field("Records in the file")
+    records_refused: Mapped[int] = field("Records that became notices only")
+    rows_added: Mapped[int] = field("Rows that were new")
+    rows_changed: Mapped[int] = field("Rows whose content changed; the old version went to history")
+    rows_unchanged: Mapped[int] = field("Rows that were as before and were left alone")
+    rows_closed: Mapped[int] = field("Rows that the file holds no more; they went to history")
+    failure: Mapped[str | None] = text_field("Why it failed")
+
+
+class Notice(Node):
+    """Something wrong with a record that its data's owner can mend."""
+
+    __tablename__ = "notice"
+
+    source: Mapped[str | None] = link("Source", "The data set", derived=False)
+    rule: Mapped[str] = text_field("The rule that was broken", index=True)
+    severity: Mapped[str] = field("What it means for the record", enumeration=Severity)
+    occurrences: Mapped[int] = field("How often the same thing was found; this is an example of it")
+    file: Mapped[str | None] = text_field("File, below the data folder")
+    position: Mapped[str | None] = text_field("Where in the file")
+    field: Mapped[str | None] = text_field("Field or column")
+    value: Mapped[str | None] = text_field("The value found there, shortened; personal numbers removed")
+    message: Mapped[str] = text_field("What is wrong and what was done about it")
+
+
+class Link(Node):
+    """A claim that two records belong together, with how it was found and how sure it is."""
+
+    __tablename__ = "link"
+
+    type: Mapped[str] = field("What it says", enumeration=LinkType)
+    subject_type: Mapped[str] = text_field("The subject's entity", hidden=True)
+    subject_key: Mapped[str] = text_field("The subject's key", hidden=True, index=True)
+    object_type: Mapped[str] = text_field("The object's entity", hidden=True)
+    object_key: Mapped[str] = text_field("The object's key", hidden=True, index=True)
+    method: Mapped[str] = field("How it was found", enumeration=LinkMethod)
+    score: Mapped[float] = field("How sure it is, from 0 to 1", Double(), minimum=0, maximum=1)
+    evidence: Mapped[Any] = field("What speaks for it: metres apart, words that matched", JSON())
+    status: Mapped[str] = field("Whether queries walk it", enumeration=LinkStatus)
+    decided_by: Mapped[str | None] = text_field("Who or what decided")
+    recorded_at: Mapped[dt.datetime] = field("Since when the twin holds it so", DateTime(timezone=True))
+
+
+class CodeValue(Node):
+    """A value of a code list, such as a building use, with its label."""
+
+    __tablename__ = "code_value"
+
+    scheme: Mapped[str] = text_field("The code list")
+    code: Mapped[str] = text_field("The code as the register writes it")
+    label_bg: Mapped[str | None] = text_field("What it means, in the city's language")
+    label_en: Mapped[str | None] = text_field("What it means, in English")
+
+
+class Record(Base):
+    """What one source says of an entity that several sources describe; the entity is merged from these."""
+
+    __tablename__ = "record"
+
+    entity: Mapped[str] = mapped_column(KEY, primary_key=True)
+    key: Mapped[str] = mapped_column(KEY, primary_key=True)
+    source: Mapped[str] = mapped_column(KEY, primary_key=True, index=True)
+    fields: Mapped[Any] = mapped_column(JSONB(), comment="The fields that this source fills")

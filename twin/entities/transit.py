@@ -1,0 +1,65 @@
+"""Public transport: stops and routes of the timetable (GTFS)."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from sqlalchemy.orm import Mapped
+
+from twin.entities.base import CityEntity, SpatialEntity
+from twin.fields import field, geometry, keys_of, link, many, rendition, text_field
+
+
+class TransitMode(enum.Enum):
+    """What runs on a route (GTFS route_type)."""
+
+    TRAM = "TRAM"
+    METRO = "METRO"
+    RAIL = "RAIL"
+    BUS = "BUS"
+    TROLLEYBUS = "TROLLEYBUS"
+    FERRY = "FERRY"
+    CABLE = "CABLE"
+    FUNICULAR = "FUNICULAR"
+
+
+class TransitStop(SpatialEntity):
+    """A stop of the timetable (GTFS stop)."""
+
+    __tablename__ = "transit_stop"
+    __label__ = ("name", "name_latin")
+    __geometry__ = "position"
+
+    gtfs_id: Mapped[str] = text_field("stop_id in the timetable", identifier="GTFS_STOP", index=True)
+    name: Mapped[str] = text_field("Name as the timetable writes it")
+    name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
+    name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
+    departures_weekday: Mapped[int | None] = field("Departures on an ordinary weekday")
+    departures_saturday: Mapped[int | None] = field("Departures on an ordinary Saturday")
+    departures_sunday: Mapped[int | None] = field("Departures on an ordinary Sunday")
+    position: Mapped[Any] = geometry("Where it is", "POINT")
+    geojson: Mapped[Any] = rendition("position")
+    route_keys: Mapped[list[str] | None] = keys_of("TransitRoute", "Routes that serve it")
+    district: Mapped[str | None] = link("District", "The district it lies in")
+    neighbourhood: Mapped[str | None] = link("Neighbourhood", "The neighbourhood it lies in")
+
+    routes = many("TransitRoute", "Routes that serve it", keys="route_keys")
+
+
+class TransitRoute(CityEntity):
+    """A route of the timetable (GTFS route)."""
+
+    __tablename__ = "transit_route"
+    __label__ = ("long_name", "long_name_latin")
+
+    gtfs_id: Mapped[str] = text_field("route_id in the timetable", identifier="GTFS_ROUTE", index=True)
+    short_name: Mapped[str] = text_field("What is written on the vehicle, such as 94")
+    long_name: Mapped[str | None] = text_field("Full name")
+    long_name_latin: Mapped[str | None] = text_field("Full name in Latin script", latin_of="long_name")
+    mode: Mapped[str] = field("What runs on it", enumeration=TransitMode, index=True)
+    colour: Mapped[str | None] = text_field("Colour of the line, RRGGBB")
+    text_colour: Mapped[str | None] = text_field("Colour of text upon it, RRGGBB")
+    stop_keys: Mapped[list[str] | None] = keys_of("TransitStop", "Stops that it serves")
+
+    stops = many("TransitStop", "Stops that it serves, in the order of travel", keys="stop_keys")

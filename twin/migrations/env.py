@@ -1,0 +1,40 @@
+"""Alembic's entry: migrations run once per city, inside that city's schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from geoalchemy2 import Geometry
+from geoalchemy2.alembic_helpers import include_object
+from sqlalchemy import text
+
+import twin.history
+import twin.links  # noqa: F401  (its table joins the metadata)
+from twin.database import City, engine_of
+from twin.entities import Base
+
+config = context.config
+city: City = config.attributes["city"]
+
+
+def _same_type(_context: Any, _column: Any, _inspected: Any, found: Any, declared: Any) -> bool | None:
+    # each city's tables carry its own SRID, which the metadata cannot know
+    if isinstance(declared, Geometry):
+        return not isinstance(found, Geometry) or str(found.geometry_type) != str(declared.geometry_type)
+    return None
+
+
+with engine_of(config.attributes["url"]).connect() as connection:
+    connection.execute(text(f'SET search_path TO "{city.name}", public'))
+    connection.commit()
+    connection.dialect.default_schema_name = city.name
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=_same_type,
+        include_object=include_object,
+        srid=city.srid,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
