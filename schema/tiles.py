@@ -96,11 +96,11 @@ async def tile(reader: Reader, city: City, z: int, x: int, y: int) -> bytes:
     # metres on the ground, at the city's latitude
     pixel_m = _EQUATOR_M * math.cos(math.radians((south + north) / 2)) / (1 << z) / _PIXELS
     values = (z, x, y, west, south, east, north, pixel_m)
-    text = await reader.fetch(
+    (text,) = await reader.fetch(
         statement(city.name, city.srid, z).encode(), [str(value).encode() for value in values]
     )
     # PostgreSQL writes bytes as \x and hexadecimal digits
-    return bytes.fromhex(text[2:].decode("ascii"))
+    return bytes.fromhex((text or b"\\x")[2:].decode("ascii"))
 
 
 @lru_cache(maxsize=512)

@@ -210,8 +210,8 @@ class Reader:
             wire.close()
         self._all.clear()
 
-    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> bytes:
-        """The first column of the first row, in PostgreSQL's text format.
+    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
+        """The first row, each column in PostgreSQL's text format.
 
         `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
         Raises Refused with PostgreSQL's code when the statement fails.
@@ -289,7 +289,7 @@ class _Wire:
                 log.debug("the socket of a closing connection was gone")
         self._connection.finish()
 
-    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> bytes:
+    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
         name = self._prepared.get(sql)
         if name is None:
             name = await self._prepare(sql)
@@ -299,7 +299,7 @@ class _Wire:
         result = await self._result()
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise self._refusal(result)
-        return result.get_value(0, 0) or b"null"
+        return tuple(result.get_value(0, column) for column in range(result.nfields))
 
     async def _prepare(self, sql: bytes) -> bytes:
         if len(self._prepared) >= _PREPARED_CEILING:

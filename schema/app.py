@@ -1,0 +1,303 @@
+"""Starlette routes and lifespan: GraphQL over HTTP, the map's tiles and pages, ids that can be followed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from schema import query, tiles
+from schema.execute import Answer, Engine
+from schema.record import record_query
+from twin.database import City, Reader, Refused, prepare
+from twin.errors import BadRequest, TwinFault
+from twin.identity import public_id
+from twin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAGES = Path(__file__).parent / "web" / "dist"
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+_TILE_AGE_S = 300
+
+
+class Served:
+    """What a server process holds: the engine, its database connections and the cities it knows."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.settings = settings
+        self.url = url
+        self.schema = query.build()
+        self.engine = Engine(self.schema, settings)
+        self.reader = Reader(url, settings)
+        self.cities: dict[str, City] = {}
+
+    async def learn_cities(self) -> None:
+        """Read the list of cities anew: one may have been loaded since."""
+        (found,) = await self.reader.fetch(
+            b"SELECT coalesce(json_agg(c ORDER BY registered_at), '[]') FROM twin.city c", []
+        )
+        self.cities = {
+            row["name"]: City(row["name"], row["title"], row["srid"], tuple(row["bounds"]))
+            for row in orjson.loads(found or b"[]")
+        }
+
+    async def city(self, name: str | None) -> City:
+        """The city of that name, or the default one; HTTPException 404 lists those there are."""
+        if name is None:
+            name = self.settings.city or next(iter(self.cities), None)
+        if name is None or name not in self.cities:
+            await self.learn_cities()
+            name = name or next(iter(self.cities), None)
+        if name is None:
+            raise HTTPException(
+                404, "no city is loaded yet: run `twin load`, or `make demo` for the sample city"
+            )
+        if name not in self.cities:
+            known = ", ".join(self.cities) or "none yet"
+            raise HTTPException(404, f'there is no city "{name}"; loaded: {known}')
+        return self.cities[name]
+
+
+def _served(request: Request) -> Served:
+    served: Served = request.app.state.served
+    return served
+
+
+async def _city(request: Request) -> City:
+    return await _served(request).city(request.path_params.get("city"))
+
+
+# --- GraphQL over HTTP ----------------------------------------------------------------------------------
+async def graphql_post(request: Request) -> Response:
+    """POST: the request as JSON."""
+    served = _served(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON:
+        return _refusal(request, 415, f'content-type is "{kind}"; send {JSON}')
+    body = await request.body()
+    if len(body) > served.settings.request_bytes_ceiling:
+        return _refusal(
+            request,
+            413,
+            f"the request has {len(body)} bytes; {served.settings.request_bytes_ceiling} are allowed",
+        )
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as broken:
+        return _refusal(request, 400, f"the body is no JSON: {broken}")
+    return await _answer(request, asked)
+
+
+async def graphql_get(request: Request) -> Response:
+    """GET: the request in the address; without one, and for a browser, the GraphiQL page."""
+    parameters = request.query_params
+    if "query" not in parameters and "text/html" in request.headers.get("accept", ""):
+        await _city(request)
+        return _page("graphiql.html")
+    asked: dict[str, Any] = {
+        "query": parameters.get("query"),
+        "operationName": parameters.get("operationName"),
+    }
+    if "variables" in parameters:
+        try:
+            asked["variables"] = orjson.loads(parameters["variables"])
+        except orjson.JSONDecodeError as broken:
+            return _refusal(request, 400, f"variables are no JSON: {broken}")
+    return await _answer(request, asked)
+
+
+async def _answer(request: Request, asked: Any) -> Response:
+    problem = _malformed(asked)
+    if problem:
+        return _refusal(request, 400, problem)
+    served = _served(request)
+    city = await _city(request)
+    answer = await served.engine.answer(
+        served.reader, city, asked["query"], asked.get("variables"), asked.get("operationName")
+    )
+    return _graphql_response(request, answer)
+
+
+def _malformed(asked: Any) -> str | None:
+    if not isinstance(asked, dict):
+        return 'the body is no object; send {"query": "...", "variables": {...}}'
+    if not isinstance(asked.get("query"), str):
+        return "query is missing or no text"
+    if not isinstance(asked.get("variables"), dict | None):
+        return "variables is no object"
+    if not isinstance(asked.get("operationName"), str | None):
+        return "operationName is no text"
+    if not isinstance(asked.get("extensions"), dict | None):
+        return "extensions is no object"
+    return None
+
+
+def _graphql_response(request: Request, answer: Answer) -> Response:
+    if GRAPHQL in request.headers.get("accept", ""):
+        return Response(answer.body, answer.status, media_type=GRAPHQL)
+    # the older media type says 200 for every request that is well-formed (GraphQL over HTTP, 6.4.1)
+    return Response(answer.body, 200 if answer.status == 400 else answer.status, media_type=JSON)
+
+
+def _refusal(request: Request, status: int, message: str) -> Response:
+    kind = GRAPHQL if GRAPHQL in request.headers.get("accept", "") else JSON
+    return Response(orjson.dumps({"errors": [{"message": message}]}), status, media_type=kind)
+
+
+# --- pages, tiles, ids ----------------------------------------------------------------------------------
+def _page(name: str) -> Response:
+    if not (PAGES / name).exists():
+        return PlainTextResponse("the web pages are not built: run `make setup`", 404)
+    return FileResponse(PAGES / name, headers={"cache-control": "no-cache"})
+
+
+async def map_page(request: Request) -> Response:
+    """The map of a city."""
+    await _city(request)
+    return _page("index.html")
+
+
+async def city_json(request: Request) -> Response:
+    """What the pages need to know of a city."""
+    city = await _city(request)
+    return _json(
+        {
+            "name": city.name,
+            "title": city.title,
+            "bounds": list(city.bounds),
+            "graphql": f"/{city.name}/graphql",
+            "tiles": f"/{city.name}/tiles/{{z}}/{{x}}/{{y}}.mvt",
+            "cities": [
+                {"name": one.name, "title": one.title, "path": f"/{one.name}/"}
+                for one in _served(request).cities.values()
+            ],
+        }
+    )
+
+
+async def tile(request: Request) -> Response:
+    """One vector tile."""
+    served, city = _served(request), await _city(request)
+    z, x, y = (int(request.path_params[name]) for name in ("z", "x", "y"))
+    body = await tiles.tile(served.reader, city, z, x, y)
+    return Response(
+        body,
+        media_type="application/vnd.mapbox-vector-tile",
+        headers={"cache-control": f"public, max-age={_TILE_AGE_S}"},
+    )
+
+
+async def entity_by_uri(request: Request) -> Response:
+    """A record by its URI: its plain fields as JSON, or for a browser its place on the map."""
+    served, city = _served(request), await _city(request)
+    name, key = request.path_params["type"], request.path_params["key"]
+    identifier = public_id(name, key)
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/{city.name}/#select={quote(identifier, safe='')}", 303)
+    answer = await served.engine.answer(
+        served.reader, city, record_query(served.engine.schema, name), {"id": identifier}
+    )
+    if answer.status != 200:
+        return Response(answer.body, answer.status, media_type=JSON)
+    record = orjson.loads(answer.body)["data"]["node"]
+    if record is None:
+        raise HTTPException(404, f'{city.name} has no "{identifier}"')
+    return _json(record)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type=JSON)
+
+
+# --- health ---------------------------------------------------------------------------------------------
+async def healthz(_request: Request) -> Response:
+    """The process is alive."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> Response:
+    """The database answers and a city is loaded."""
+    served = _served(request)
+    try:
+        await served.learn_cities()
+    except (BadRequest, TwinFault, ConnectionError):
+        return PlainTextResponse("the database does not answer", 503)
+    if not served.cities:
+        return PlainTextResponse("no city is loaded", 503)
+    return PlainTextResponse("ready: " + ", ".join(served.cities))
+
+
+# --- errors ---------------------------------------------------------------------------------------------
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Response(
+        orjson.dumps({"errors": [{"message": error.detail}]}),
+        error.status_code,
+        media_type=JSON,
+        headers=error.headers,
+    )
+
+
+async def _on_bad_request(_request: Request, error: Exception) -> Response:
+    return _json({"errors": [{"message": str(error)}]}, 400)
+
+
+async def _on_refused(_request: Request, error: Exception) -> Response:
+    log.error("statement refused: %s", error)
+    return _json({"errors": [{"message": "the database could not answer"}]}, 500)
+
+
+def create(settings: Settings | None = None) -> Starlette:
+    """The application; connections are opened when the server starts."""
+    chosen = settings or Settings.from_environment()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        served = Served(chosen, prepare(chosen))
+        await served.reader.open()
+        await served.learn_cities()
+        app.state.served = served
+        try:
+            yield {}
+        finally:
+            await served.reader.close()
+
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/", map_page),
+        Route("/city.json", city_json),
+        Route("/graphql", graphql_post, methods=["POST"]),
+        Route("/graphql", graphql_get, methods=["GET"]),
+        Route("/id/{type}/{key:path}", entity_by_uri),
+        Route("/{city}/", map_page),
+        Route("/{city}/city.json", city_json),
+        Route("/{city}/graphql", graphql_post, methods=["POST"]),
+        Route("/{city}/graphql", graphql_get, methods=["GET"]),
+        Route("/{city}/id/{type}/{key:path}", entity_by_uri),
+        Route("/{city}/tiles/{z:int}/{x:int}/{y:int}.mvt", tile),
+    ]
+    if (PAGES / "assets").exists():
+        routes.insert(0, Mount("/assets", StaticFiles(directory=PAGES / "assets")))  # type: ignore[arg-type]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={
+            HTTPException: _on_http_exception,
+            BadRequest: _on_bad_request,
+            Refused: _on_refused,
+        },
+    )

@@ -1,0 +1,192 @@
+"""Arguments of a validated document, with variables left open: values are bound when the statement runs.
+
+A plan is made once per document and shape of its variables. What decides the SQL (a direction, a page's
+size, whether a filter is there) is fixed in the plan; every other value stays a Leaf, read anew from each
+request's variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    GraphQLInputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    ValueNode,
+    get_named_type,
+    get_nullable_type,
+    is_input_object_type,
+    is_list_type,
+    type_from_ast,
+    value_from_ast,
+)
+from graphql.language import ListValueNode, NullValueNode, ObjectValueNode, VariableNode
+
+from twin.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class Const:
+    """A value that the document itself says."""
+
+    value: Any
+
+    def read(self, _variables: Mapping[str, Any]) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Var:
+    """A value inside a variable, found by the path below it."""
+
+    name: str
+    path: tuple[str | int, ...]
+    type_: GraphQLInputType
+
+    def read(self, variables: Mapping[str, Any]) -> Any:
+        value = variables[self.name]
+        for step in self.path:
+            value = value[step]
+        return _coerce(value, self.type_)
+
+
+@dataclass(frozen=True)
+class Seq:
+    """A list that the document writes out, with variables among its items."""
+
+    items: tuple[Leaf, ...]
+
+    def read(self, variables: Mapping[str, Any]) -> Any:
+        return [item.read(variables) for item in self.items]
+
+
+Leaf = Const | Var | Seq
+#: an argument's value: input objects as dicts by GraphQL name, lists of them as lists, the rest leaves
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Structural:
+    """A part of the variables whose value, or what `of` makes of it, decides the SQL."""
+
+    leaf: Leaf
+    of: Callable[[Any], Any]
+
+
+class Arguments:
+    """Reads argument trees of one operation, and notes which variables decide its SQL."""
+
+    def __init__(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> None:
+        self.variables = variables
+        self.structural: list[Structural] = []
+        self._types: dict[str, GraphQLInputType] = {}
+        self._defaults: dict[str, ValueNode] = {}
+        for definition in operation.variable_definitions or ():
+            name = definition.variable.name.value
+            self._types[name] = type_from_ast(schema, definition.type)  # type: ignore[assignment]
+            if definition.default_value is not None:
+                self._defaults[name] = definition.default_value
+
+    def of_field(self, field: Any, node: Any) -> dict[str, Tree]:
+        """The arguments of a selected field; those left out and without default are absent."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        return self._members(field.args, given)
+
+    def fix(self, leaf: Leaf, of: Callable[[Any], Any] = lambda value: value) -> Any:
+        """The value now; it becomes part of what the plan is cached under."""
+        if not isinstance(leaf, Const):
+            self.structural.append(Structural(leaf, of))
+        return of(leaf.read(self.variables))
+
+    def _members(self, declared: Mapping[str, Any], given: Mapping[str, ValueNode]) -> dict[str, Tree]:
+        found: dict[str, Tree] = {}
+        for name, member in declared.items():
+            tree = self._resolve(given[name], member.type) if name in given else Undefined
+            if tree is Undefined and member.default_value is not Undefined:
+                tree = Const(member.default_value)
+            if tree is not Undefined:
+                found[name] = tree
+        return found
+
+    def _resolve(self, node: ValueNode, type_: Any) -> Tree:
+        type_ = get_nullable_type(type_)
+        if isinstance(node, VariableNode):
+            name = node.name.value
+            if name in self.variables:
+                return self._open(self.variables[name], type_, name, ())
+            if name in self._defaults:
+                return self._resolve(self._defaults[name], type_)
+            return Undefined
+        if isinstance(node, NullValueNode):
+            return None
+        if is_list_type(type_):
+            nodes = node.values if isinstance(node, ListValueNode) else (node,)
+            items = [self._resolve(item, type_.of_type) for item in nodes]
+            items = [None if item is Undefined else item for item in items]
+            if is_input_object_type(get_named_type(type_)):
+                return items
+            if all(isinstance(item, Const) for item in items):
+                return Const([item.value for item in items])
+            return Seq(tuple(Const(None) if item is None else item for item in items))
+        if is_input_object_type(type_):
+            assert isinstance(node, ObjectValueNode)
+            return self._members(type_.fields, {field.name.value: field.value for field in node.fields})
+        return Const(value_from_ast(node, type_))
+
+    def _open(self, value: Any, type_: Any, name: str, path: tuple[str | int, ...]) -> Tree:
+        type_ = get_nullable_type(type_)
+        if value is None:
+            return None
+        if is_input_object_type(get_named_type(type_)):
+            if is_list_type(type_):
+                if not isinstance(value, list):
+                    return [self._open(value, type_.of_type, name, path)]
+                return [self._open(item, type_.of_type, name, (*path, i)) for i, item in enumerate(value)]
+            found: dict[str, Tree] = {}
+            for member_name, member in type_.fields.items():
+                if member_name in value:
+                    found[member_name] = self._open(
+                        value[member_name], member.type, name, (*path, member_name)
+                    )
+                elif member.default_value is not Undefined:
+                    found[member_name] = Const(member.default_value)
+            return found
+        return Var(name, path, type_)
+
+
+def shape_of(value: Any) -> Any:
+    """What of a variable's value decides the SQL before any plan is known: which keys are there.
+
+    Lists of plain values count as one value, lists of objects by their members.
+    """
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return tuple((key, shape_of(item)) for key, item in sorted(value.items()))
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        return tuple(shape_of(item) for item in value)
+    return True
+
+
+def _coerce(value: Any, type_: Any) -> Any:
+    type_ = get_nullable_type(type_)
+    if value is None:
+        return None
+    if is_list_type(type_):
+        values = value if isinstance(value, list) else [value]
+        return [_coerce(item, type_.of_type) for item in values]
+    return type_.parse_value(value)
+
+
+def required(tree: Tree, where: str, allowed: str) -> Leaf:
+    """A leaf that must have a value: null is refused, saying what is allowed instead."""
+    if tree is None:
+        raise BadRequest(f"is null; {allowed}", where=where)
+    leaf: Leaf = tree
+    return leaf

@@ -1,0 +1,627 @@
+"""Plan -> one SQLAlchemy statement that PostgreSQL answers with the JSON text of the whole operation.
+
+Every value is a bind parameter; aliases are counted, so that the same plan gives the same SQL. Nested
+records are correlated subqueries: they keep the page's order without sorting it again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Double,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import UserDefinedType
+
+from schema import plan as p
+from schema import values
+from schema.places import WGS84
+from schema.values import Reading
+from twin.database import City
+from twin.entities import CodeValue, Entity
+from twin.fields import GEOJSON_DIGITS, KEY
+from twin.identity import public_id, uri_path
+
+#: PostgreSQL cuts longer column names, and row_to_json names its keys by them
+_NAME_BYTES = 63
+#: json_build_object takes 100 arguments at most
+_PAIRS = 50
+_EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
+_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+PREDICATES = {
+    "intersects": "ST_Intersects",
+    "within": "ST_Within",
+    "contains": "ST_Contains",
+    "covers": "ST_Covers",
+    "coveredBy": "ST_CoveredBy",
+    "overlaps": "ST_Overlaps",
+    "touches": "ST_Touches",
+    "crosses": "ST_Crosses",
+    "disjoint": "ST_Disjoint",
+    "equals": "ST_Equals",
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An entity that an argument names and that must exist: else the answer would be silently empty."""
+
+    where: str
+    read: Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL statement, and how to read each of its parameters from a request's variables."""
+
+    sql: bytes
+    readings: tuple[Reading, ...]
+    expected: tuple[Expected, ...]
+
+    def values(self, variables: Mapping[str, Any]) -> list[bytes | None]:
+        """The parameters in PostgreSQL's text format; BadRequest where one is not allowed."""
+        return [read(variables) for read in self.readings]
+
+
+def compile_plan(plan: p.Plan, city: City) -> Statement:
+    """The statement that answers a plan for one city."""
+    return _Compiler(city).statement(plan)
+
+
+class _Compiler:
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self._aliases: Counter[str] = Counter()
+        self._readings: dict[str, Reading] = {}
+        self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
+
+    def statement(self, plan: p.Plan) -> Statement:
+        columns = self._columns(None, None, plan.items)
+        answer = _object(columns)
+        missing: list[Any] = [
+            (~present, literal_column(str(i))) for i, (_, present) in enumerate(self._expected)
+        ]
+        outputs = [answer.label("answer")]
+        if missing:
+            outputs.append(case(*missing).label("missing"))
+        compiled = select(*outputs).compile(
+            dialect=_DIALECT,
+            schema_translate_map={None: self.city.name},
+            render_schema_translate=True,
+            compile_kwargs={"render_postcompile": True},
+        )
+        names = compiled.positiontup or []
+        return Statement(
+            str(compiled).encode(),
+            tuple(self._readings[name] for name in names),
+            tuple(expected for expected, _ in self._expected),
+        )
+
+    # --- rows ---------------------------------------------------------------------------------------
+    def _columns(self, entity: Entity | None, t: Any, items: p.Items) -> list[tuple[str, ColumnElement[Any]]]:
+        return [(item.key, self._column(entity, t, item)) for item in items]
+
+    def _column(self, entity: Entity | None, t: Any, item: p.Item) -> ColumnElement[Any]:
+        match item:
+            case p.Constant(_, value):
+                return _quoted(value)
+            case p.Page():
+                return self._page(entity, t, item)
+            case p.Single():
+                return self._single(item)
+            case p.AllOf(_, target, items, of_row):
+                s = self._alias(target)
+                rows = select(*self._labelled(target, s, items)).order_by(s.c.key)
+                if of_row:
+                    rows = rows.where(s.c.key == func.any(t.c.sources))
+                return self._list(rows)
+        assert entity is not None
+        return self._of_row(entity, t, item)
+
+    def _of_row(self, entity: Entity, t: Any, item: p.Item) -> ColumnElement[Any]:
+        match item:
+            case p.PublicId():
+                return _quoted(public_id(entity.name, "")).concat(t.c.key)
+            case p.Address():
+                return _quoted(uri_path(self.city.name, entity.name, "")).concat(t.c.key)
+            case p.Label(_, lang):
+                assert entity.label is not None
+                own, latin = (t.c[name] for name in entity.label)
+                return func.coalesce(latin, own) if lang == "EN" else func.coalesce(own, latin)
+            case p.Value(_, name):
+                return self._value(entity, t, name)
+            case p.Coded():
+                return self._coded(t, item)
+            case p.Shape():
+                return self._shape(entity, t, item)
+            case p.Distance(_, to):
+                return func.ST_Distance(t.c[entity.geometry], self._place(to))
+            case p.One(_, name, target, items):
+                s = self._alias(target)
+                return self._one(target, s, items, s.c.key == t.c[name])
+            case p.End(_, side, choices):
+                whens = []
+                for target, items in choices:
+                    s = self._alias(target)
+                    row = self._one(target, s, items, s.c.key == t.c[f"{side}_key"])
+                    whens.append((target.name, row))
+                return case(dict(whens), value=t.c[f"{side}_type"])
+        raise TypeError(f"{item} cannot be compiled")
+
+    def _value(self, entity: Entity, t: Any, name: str) -> ColumnElement[Any]:
+        if name in entity.computed:
+            return entity.computed[name].of(t)
+        column: ColumnElement[Any] = t.c[name]
+        return column
+
+    def _coded(self, t: Any, item: p.Coded) -> ColumnElement[Any]:
+        column = t.c[item.name]
+        pairs: list[tuple[str, ColumnElement[Any]]] = []
+        for key, part in item.parts:
+            if part == "code":
+                pairs.append((key, column))
+            elif part == "scheme":
+                pairs.append((key, _quoted(item.scheme)))
+            elif part == "__typename":
+                pairs.append((key, _quoted("CodedValue")))
+            else:
+                codes = CodeValue.__table__.alias(self._name("code_value"))
+                labels = (codes.c.label_en, codes.c.label_bg)
+                label = func.coalesce(*(labels if part == "EN" else reversed(labels)))
+                code = _quoted(f"{item.scheme}/").concat(column)
+                pairs.append((key, select(label).where(codes.c.key == code).scalar_subquery()))
+        return case((column.isnot(None), _pairs(pairs)))
+
+    def _shape(self, entity: Entity, t: Any, item: p.Shape) -> ColumnElement[Any]:
+        column = t.c[item.name]
+        if item.what == "bbox":
+            g = func.ST_Transform(column, item.crs)
+            edges = (func.ST_XMin(g), func.ST_YMin(g), func.ST_XMax(g), func.ST_YMax(g))
+            return case((column.isnot(None), func.json_build_array(*edges)))
+        if item.what == "centroid":
+            column = func.ST_Centroid(column)
+        elif item.simplify is not None:
+            metres = self._bind(values.number(item.simplify, "simplifyM", least=0), Double())
+            column = func.ST_SimplifyPreserveTopology(column, metres)
+        elif item.name == entity.geometry and item.crs == WGS84 and item.precision == GEOJSON_DIGITS:
+            rendition: ColumnElement[Any] = t.c.geojson
+            return rendition
+        # option 2 names the CRS in the GeoJSON, which RFC 7946 leaves out only for EPSG:4326
+        options = 0 if item.crs == WGS84 else 2
+        return cast(
+            func.ST_AsGeoJSON(
+                func.ST_Transform(column, literal_column(str(item.crs))),
+                literal_column(str(item.precision)),
+                literal_column(str(options)),
+            ),
+            JSON,
+        )
+
+    def _single(self, item: p.Single) -> ColumnElement[Any]:
+        s = self._alias(item.target)
+        reading = (
+            values.key_of(item.value, item.target, "node.id")
+            if item.is_id
+            else values.plain(item.value, "value")
+        )
+        return self._one(item.target, s, item.items, s.c[item.column] == self._bind(reading, KEY), limit=True)
+
+    def _one(
+        self, entity: Entity, s: Any, items: p.Items, condition: Any, *, limit: bool = False
+    ) -> ColumnElement[Any]:
+        rows = select(*self._labelled(entity, s, items)).where(condition)
+        if limit:
+            rows = rows.limit(1)
+        r = rows.subquery(self._name("row"))
+        record = _record(r) if _fits(items) else r.c.o
+        return select(func.row_to_json(record) if _fits(items) else record).select_from(r).scalar_subquery()
+
+    def _labelled(self, entity: Entity, s: Any, items: p.Items) -> list[Any]:
+        columns = self._columns(entity, s, items)
+        if _fits(items):
+            return [column.label(key) for key, column in columns]
+        return [_object(columns).label("o")]
+
+    def _list(self, rows: Any) -> ColumnElement[Any]:
+        r = rows.subquery(self._name("rows"))
+        record = r.c.o if list(r.c.keys()) == ["o"] else func.row_to_json(_record(r))
+        return select(func.coalesce(func.json_agg(record), _EMPTY_LIST)).select_from(r).scalar_subquery()
+
+    # --- pages --------------------------------------------------------------------------------------
+    def _page(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
+        entity = page.entity
+        wants_info = any(isinstance(part, p.PageInfo) for part in page.parts)
+        lists = [part for part in page.parts if isinstance(part, p.Nodes | p.Edge)]
+        if len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards:
+            # the common case, without the columns that cursors and page info need
+            t = self._alias(entity)
+            rows = self._rows(
+                parent, outer, page, t, self._labelled(entity, t, page.parts[0].items), page.size
+            )
+            return _pairs([(page.parts[0].key, self._list(rows))])
+
+        pairs: list[tuple[str, ColumnElement[Any]]] = []
+        source: Any = None
+        if lists or wants_info:
+            source = self._paged(parent, outer, page, lists, extra=wants_info)
+        for i, part in enumerate(page.parts):
+            match part:
+                case p.Constant(key, value):
+                    pairs.append((key, _quoted(value)))
+                case p.TotalCount(key):
+                    pairs.append((key, self._count(parent, outer, page)))
+                case p.Nodes(key) | p.Edge(key):
+                    pairs.append((key, func.coalesce(func.array_to_json(source.c[f"l{i}"]), _EMPTY_LIST)))
+                case p.PageInfo(key, parts):
+                    pairs.append((key, self._page_info(source, page, parts)))
+        answer = select(_pairs(pairs))
+        if source is not None:
+            answer = answer.select_from(source)
+        return answer.scalar_subquery()
+
+    def _paged(
+        self, parent: Entity | None, outer: Any, page: p.Page, lists: Sequence[Any], *, extra: bool
+    ) -> Any:
+        """One row: an array per list part, the cursors, how many rows were found (at most one too many)."""
+        entity, t = page.entity, self._alias(page.entity)
+        order = self._order(parent, outer, page, t)
+        cursor = _cursor(page, order)
+        columns: list[Any] = [cursor.label("c")]
+        for i, part in enumerate(page.parts):
+            if isinstance(part, p.Nodes):
+                columns.append(self._inline(entity, t, part.items).label(f"l{i}"))
+            elif isinstance(part, p.Edge):
+                columns.append(self._edge(entity, t, part, page, order, cursor).label(f"l{i}"))
+        columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
+        size = page.size + 1 if extra else page.size
+        rows = self._rows(parent, outer, page, t, columns, size, order=order).subquery(self._name("page"))
+        if page.backwards:
+            again = [
+                _directed((rows.c[f"o{i}"], descending, nullable), backwards=False)
+                for i, (_, descending, nullable) in enumerate(order)
+            ]
+            rows = select(rows).order_by(*again).subquery(self._name("page"))
+        found = func.count()
+        n: ColumnElement[Any] = literal_column(str(page.size))
+        first = func.greatest(found - n, 0) + 1 if page.backwards else literal_column("1")
+        last = found if page.backwards else func.least(found, n)
+
+        def kept(column: Any) -> ColumnElement[Any]:
+            whole = func.array_agg(column)
+            return whole[first:last] if extra else whole
+
+        outputs = [kept(rows.c[f"l{i}"]).label(f"l{i}") for i, part in enumerate(page.parts) if part in lists]
+        outputs += [kept(rows.c.c).label("c"), found.label("found")]
+        return select(*outputs).select_from(rows).subquery(self._name("whole"))
+
+    def _inline(self, entity: Entity, t: Any, items: p.Items) -> ColumnElement[Any]:
+        """A record as one JSON value beside other columns of its row."""
+        columns = self._columns(entity, t, items)
+        if not _fits(items) or len(items) <= _PAIRS:
+            return _object(columns)
+        r = select(*(column.label(key) for key, column in columns)).subquery(self._name("row"))
+        return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
+
+    def _edge(
+        self, entity: Entity, t: Any, part: p.Edge, page: p.Page, order: Any, cursor: ColumnElement[Any]
+    ) -> ColumnElement[Any]:
+        pairs: list[tuple[str, ColumnElement[Any]]] = []
+        for key, name, items in part.parts:
+            if name == "node":
+                pairs.append((key, self._inline(entity, t, items)))
+            elif name == "cursor":
+                pairs.append((key, cursor))
+            elif name == "distanceM":
+                near = [i for i, one in enumerate(page.order) if one.place is not None]
+                pairs.append((key, order[near[0]][0] if near else literal_column("NULL::float8")))
+            else:
+                pairs.append((key, _quoted(f"{entity.name}Edge")))
+        return _pairs(pairs)
+
+    def _rows(
+        self, parent: Entity | None, outer: Any, page: p.Page, t: Any, columns: Sequence[Any], size: int,
+        *, order: Any = None,
+    ) -> Any:  # fmt: skip
+        order = order if order is not None else self._order(parent, outer, page, t)
+        rows = select(*columns).select_from(t)
+        for condition in self._scope(parent, outer, page, t):
+            rows = rows.where(condition)
+        if page.cursor is not None:
+            rows = rows.where(self._beyond(page, order))
+        directed = [_directed(one, backwards=page.backwards) for one in order]
+        return rows.order_by(*directed).limit(literal_column(str(size)))
+
+    def _count(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
+        t = self._alias(page.entity)
+        rows = select(func.count()).select_from(t)
+        for condition in self._scope(parent, outer, page, t):
+            rows = rows.where(condition)
+        return rows.scalar_subquery()
+
+    def _scope(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[ColumnElement[Any]]:
+        conditions: list[ColumnElement[Any]] = []
+        if page.via == "links":
+            assert parent is not None
+            name = _quoted(parent.name)
+            conditions.append(
+                or_(
+                    and_(t.c.subject_key == outer.c.key, t.c.subject_type == name),
+                    and_(t.c.object_key == outer.c.key, t.c.object_type == name),
+                )
+            )
+        elif page.via is not None:
+            assert parent is not None
+            conditions.append(self._hangs_from(parent, page.via, outer, t))
+        if page.condition is not None:
+            conditions.append(self._condition(page.entity, t, page.condition))
+        return conditions
+
+    def _hangs_from(self, parent: Entity, attribute: str, outer: Any, t: Any) -> ColumnElement[Any]:
+        many = parent.lists[attribute]
+        if many.by:
+            return t.c[many.by] == outer.c.key
+        return t.c.key == func.any(outer.c[many.keys])
+
+    def _order(
+        self, parent: Entity | None, outer: Any, page: p.Page, t: Any
+    ) -> list[tuple[ColumnElement[Any], bool, bool]]:
+        """(expression, descending, may be null) for each key; the entity's key always decides at last."""
+        keys: list[tuple[ColumnElement[Any], bool, bool]] = []
+        for one in page.order:
+            if one.place is not None:
+                column = t.c[page.entity.geometry]
+                keys.append((column.op("<->")(self._place(one.place)), False, column.nullable))
+            elif one.name == "key":
+                keys.append((t.c.key, one.descending, False))
+            else:
+                assert one.name is not None
+                nullable = one.name in page.entity.computed or t.c[one.name].nullable
+                keys.append((self._value(page.entity, t, one.name), one.descending, nullable))
+        many = parent.lists.get(page.via) if parent is not None and page.via else None
+        if not page.order and many is not None and many.keys:
+            # a list that its owner keeps in an order, such as a route's stops, is shown in that order
+            keys.append((func.array_position(outer.c[many.keys], t.c.key), False, False))
+        if not any(one.name == "key" for one in page.order):
+            keys.append((t.c.key, False, False))
+        return keys
+
+    def _beyond(self, page: p.Page, order: Sequence[tuple[ColumnElement[Any], bool, bool]]) -> Any:
+        """Rows behind the cursor in this order (ahead of it when going backwards)."""
+        assert page.cursor is not None
+        signature = _signature(page)
+        alternatives = []
+        equal: list[Any] = []
+        for i, (expression, descending, nullable) in enumerate(order):
+            read = values.cursor_value(page.cursor, i, len(order), signature)
+            value = self._bind(read, expression.type)
+            down = descending != page.backwards
+            further: Any = expression < value if down else expression > value
+            if nullable:
+                # nulls come last, and first when the list is walked backwards
+                if page.backwards:
+                    further = or_(further, and_(value.is_(None), expression.isnot(None)))
+                else:
+                    further = or_(further, and_(value.isnot(None), expression.is_(None)))
+            alternatives.append(and_(*equal, further))
+            equal.append(expression.is_not_distinct_from(value) if nullable else expression == value)
+        return or_(*alternatives)
+
+    def _page_info(self, source: Any, page: p.Page, parts: Sequence[tuple[str, str]]) -> ColumnElement[Any]:
+        more = source.c.found > literal_column(str(page.size))
+        started = true() if page.cursor is not None else false()
+        c = source.c.c
+        values: dict[str, ColumnElement[Any]] = {
+            "hasNextPage": cast(started if page.backwards else more, Boolean),
+            "hasPreviousPage": cast(more if page.backwards else started, Boolean),
+            "startCursor": c[literal_column("1")],
+            "endCursor": c[func.cardinality(c)],
+            "__typename": _quoted("PageInfo"),
+        }
+        return _pairs([(key, values[name]) for key, name in parts])
+
+    # --- conditions ---------------------------------------------------------------------------------
+    def _condition(self, entity: Entity, t: Any, condition: p.Condition) -> Any:
+        match condition:
+            case p.All(inner):
+                return and_(true(), *(self._condition(entity, t, one) for one in inner))
+            case p.Either(inner):
+                return or_(false(), *(self._condition(entity, t, one) for one in inner))
+            case p.Not(inner_condition):
+                # null counts as 'not so', as people mean it
+                return func.coalesce(not_(self._condition(entity, t, inner_condition)), true())
+            case p.Compare():
+                return self._compare(entity, t, condition)
+            case p.Spatial():
+                return self._spatial(t, condition)
+            case p.Through(name, target, inner_condition):
+                s = self._alias(target)
+                linked = select(literal_column("1")).select_from(s).where(s.c.key == t.c[name])
+                return exists(linked.where(self._condition(target, s, inner_condition)))
+            case p.Among(name, target, quantifier, inner_condition):
+                s = self._alias(target)
+                so = self._condition(target, s, inner_condition)
+                if quantifier == "every":
+                    so = func.coalesce(not_(so), true())
+                found = select(literal_column("1")).select_from(s)
+                there = exists(found.where(self._hangs_from(entity, name, t, s), so))
+                return there if quantifier == "some" else ~there
+        raise TypeError(f"{condition} cannot be compiled")
+
+    def _compare(self, entity: Entity, t: Any, c: p.Compare) -> Any:
+        column = self._value(entity, t, c.name)
+        if c.op == "isNull":
+            return column.is_(None)
+        if c.op == "notNull":
+            return column.isnot(None)
+        assert c.value is not None
+        if c.name == "key":
+            read = values.key_of(c.value, entity, c.where)
+        elif c.name == "source" and entity.name == "Notice" and c.op == "key":
+            read = values.key_of(c.value, None, c.where)
+        else:
+            read = values.plain(c.value, c.where)
+        kind = column.type
+        match c.op:
+            case "eq" | "key":
+                return column == self._bind(read, kind)
+            case "ne":
+                return column.is_distinct_from(self._bind(read, kind))
+            case "in":
+                return column == func.any(self._bind(read, ARRAY(kind)))
+            case "lt":
+                return column < self._bind(read, kind)
+            case "lte":
+                return column <= self._bind(read, kind)
+            case "gt":
+                return column > self._bind(read, kind)
+            case "gte":
+                return column >= self._bind(read, kind)
+            case "startsWith":
+                return column.op("^@", is_comparison=True)(self._bind(read, Text()))
+            case "contains":
+                return func.strpos(column, self._bind(read, Text())) > 0
+            case "search":
+                folded = next(n for n, known in entity.fields.items() if known.folded_of == c.name)
+                return t.c[folded].like(self._bind(values.folded(c.value, c.where), Text()))
+        raise TypeError(f"{c.op} cannot be compiled")
+
+    def _spatial(self, t: Any, s: p.Spatial) -> Any:
+        column = t.c[s.name]
+        place = self._place(s.place)
+        if s.predicate == "dwithin":
+            assert s.within_m is not None
+            where = f"{s.place.where.rpartition('.of')[0]}.withinM"
+            return func.ST_DWithin(
+                column, place, self._bind(values.number(s.within_m, where, least=0), Double())
+            )
+        return getattr(func, PREDICATES[s.predicate])(column, place)
+
+    # --- parameters ---------------------------------------------------------------------------------
+    def _place(self, place: p.Place) -> Any:
+        """The place in the city's CRS, as one parameter where no other entity is meant."""
+        srid = self.city.srid
+        if place.entity is not None:
+            leaf = place.tree["entity"]
+            key = self._bind(values.key_of(leaf, place.entity, place.where), KEY)
+            s = self._alias(place.entity)
+            found = select(s.c[place.entity.geometry]).where(s.c.key == key)
+            present = exists(select(literal_column("1")).select_from(s).where(s.c.key == key))
+            self._expected.append((Expected(place.where, leaf.read), present))
+            return found.scalar_subquery()
+        if place.of is not None and values.names_entity(place.of):
+            leaf = place.tree["buffer"]["metres"]
+            metres = self._bind(values.number(leaf, f"{place.where}.metres"), Double())
+            return func.ST_Buffer(self._place(place.of), metres)
+
+        return self._bind(values.shape(place, srid), Geometry(srid=srid))
+
+    def _bind(self, reading: Reading, kind: Any) -> Any:
+        name = f"v{len(self._readings)}"
+        self._readings[name] = reading
+        if isinstance(kind, Geometry):
+            # PostGIS reads its own hex text; GeoAlchemy would wrap the parameter in ST_GeomFromEWKT
+            kind = _HexGeometry()
+        return cast(bindparam(name, type_=Text()), kind)
+
+    # --- names --------------------------------------------------------------------------------------
+    def _alias(self, entity: Entity) -> Any:
+        return entity.table.alias(self._name(entity.table.name))
+
+    def _name(self, base: str) -> str:
+        self._aliases[base] += 1
+        return f"{base}_{self._aliases[base]}"
+
+
+class _HexGeometry(UserDefinedType[Any]):
+    """The type name geometry, for a cast and nothing else."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "geometry"
+
+
+# --- small pieces of SQL ------------------------------------------------------------------------------
+def _quoted(text: str) -> ColumnElement[Any]:
+    escaped = text.replace("'", "''")
+    return literal_column(f"'{escaped}'::text", Text())
+
+
+def _record(rows: Any) -> ColumnElement[Any]:
+    """The whole row of a subquery, as row_to_json wants it."""
+    return literal_column(rows.name)
+
+
+def _fits(items: p.Items) -> bool:
+    """Whether the response keys can be column names."""
+    return bool(items) and all(len(item.key.encode()) <= _NAME_BYTES for item in items)
+
+
+def _pairs(pairs: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any]:
+    return func.json_build_object(*(part for key, value in pairs for part in (_quoted(key), value)))
+
+
+def _object(columns: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any]:
+    """A JSON object of any number of keys of any length, in their order."""
+    if not columns:
+        return literal_column("'{}'::json")
+    if len(columns) <= _PAIRS:
+        return _pairs(columns)
+    numbered = [
+        select(literal_column(str(i)).label("i"), _quoted(key).label("k"), func.to_json(value).label("v"))
+        for i, (key, value) in enumerate(columns)
+    ]
+    pairs = union_all(*numbered).subquery()
+    agg = func.json_object_agg(aggregate_order_by(pairs.c.k, pairs.c.i), pairs.c.v)
+    return select(agg).select_from(pairs).scalar_subquery()
+
+
+def _directed(order: tuple[Any, bool, bool], *, backwards: bool) -> Any:
+    """An ORDER BY key: nulls last, and first when the list is walked from its end."""
+    expression, descending, nullable = order
+    directed = expression.desc() if descending != backwards else expression.asc()
+    if not nullable:
+        return directed
+    return directed.nulls_first() if backwards else directed.nulls_last()
+
+
+def _signature(page: p.Page) -> int:
+    """What a cursor must agree with: the fields and directions that its list is ordered by."""
+    said = f"{page.entity.name}|" + "|".join(f"{one.name}{one.descending}" for one in page.order)
+    return zlib.crc32(said.encode())
+
+
+def _cursor(page: p.Page, order: Sequence[tuple[ColumnElement[Any], bool, bool]]) -> ColumnElement[Any]:
+    """A row's place in its order: URL-safe base64 of a JSON list of the values that it is ordered by."""
+    content = func.json_build_array(
+        literal_column(str(_signature(page))), *(expression for expression, *_ in order)
+    )
+    encoded = func.encode(
+        func.convert_to(cast(content, Text), literal_column("'UTF8'")), literal_column("'base64'")
+    )
+    return func.translate(encoded, literal_column("E'+/=\\n'"), literal_column("'-_'"))

@@ -1,0 +1,276 @@
+"""A GraphQL request -> bytes: plan cache, one statement, and PostgreSQL's JSON passed through as it is.
+
+The fast path never decodes an answer. Only an operation that mixes introspection with data is run through
+graphql-core, over the answer that PostgreSQL has built.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute_sync,
+    get_variable_values,
+    parse,
+    validate,
+)
+
+from schema.arguments import Structural, shape_of
+from schema.compile import Statement, compile_plan
+from schema.plan import Planner
+from twin.database import City, Reader, Refused
+from twin.errors import BadRequest, TwinFault
+from twin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_DOCUMENTS = 1_000
+_PLANS = 2_000
+_TOKENS = 20_000
+_OPENING, _CLOSING = b'{"data":', b"}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The body of a response, and whether the request could be carried out at all."""
+
+    body: bytes
+    status: int = 200
+
+
+@dataclass
+class _Operation:
+    """One operation of a document, with what is known of the plans that it has had."""
+
+    node: OperationDefinitionNode
+    introspects: bool
+    structural: list[Structural] = field(default_factory=list)
+
+    def learn(self, found: list[Structural]) -> None:
+        known = {structural.leaf for structural in self.structural}
+        for structural in found:
+            if structural.leaf not in known:
+                self.structural.append(structural)
+                known.add(structural.leaf)
+
+    def key(self, variables: Mapping[str, Any]) -> Hashable:
+        return tuple(_structural_value(structural, variables) for structural in self.structural)
+
+
+@dataclass(frozen=True)
+class _Document:
+    ast: DocumentNode
+    operations: dict[str | None, _Operation]
+    errors: list[GraphQLError]
+
+
+class Engine:
+    """Answers GraphQL requests of one server process."""
+
+    def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
+        self.schema: GraphQLSchema = schema._schema
+        self.settings = settings
+        self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Statement] = OrderedDict()
+
+    async def answer(
+        self,
+        reader: Reader,
+        city: City,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+    ) -> Answer:
+        """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception."""
+        try:
+            document = self._document(query)
+            if document.errors:
+                return _errors(document.errors)
+            operation = _chosen(document, operation_name)
+            given = dict(variables or {})
+            if operation.node.variable_definitions:
+                coerced = get_variable_values(self.schema, operation.node.variable_definitions, given)
+                if isinstance(coerced, list):
+                    return _errors(coerced)
+            if operation.introspects:
+                return await self._with_introspection(reader, city, query, document, operation, given)
+            statement = self._statement(city, query, document, operation, given)
+            return Answer(_OPENING + await self._fetch(reader, statement, given) + _CLOSING)
+        except BadRequest as wrong:
+            return _errors([_as_graphql(wrong)])
+        except GraphQLError as wrong:
+            return _errors([wrong])
+        except Refused as refused:
+            return self._refused(refused)
+        except Exception:
+            return _incident("a request failed")
+
+    def statement(self, city: City, query: str, variables: Mapping[str, Any] | None = None) -> Statement:
+        """The statement that a query becomes: for tests and for EXPLAIN. Raises what is wrong with it."""
+        document = self._document(query)
+        if document.errors:
+            raise document.errors[0]
+        return self._statement(city, query, document, _chosen(document, None), dict(variables or {}))
+
+    async def _fetch(self, reader: Reader, statement: Statement, variables: Mapping[str, Any]) -> bytes:
+        row = await reader.fetch(statement.sql, statement.values(variables))
+        if len(row) > 1 and row[1] is not None:
+            expected = statement.expected[int(row[1])]
+            raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)
+        return row[0] or b"null"
+
+    def _document(self, query: str) -> _Document:
+        found = self._documents.get(query)
+        if found is not None:
+            self._documents.move_to_end(query)
+            return found
+        try:
+            ast = parse(query, max_tokens=_TOKENS)
+        except GraphQLError as wrong:
+            return _Document(DocumentNode(definitions=()), {}, [wrong])
+        except RecursionError:
+            return _Document(
+                DocumentNode(definitions=()), {}, [GraphQLError("The document is nested too deeply.")]
+            )
+        errors = validate(self.schema, ast, max_errors=20)
+        operations: dict[str | None, _Operation] = {
+            definition.name.value if definition.name else None: _Operation(
+                definition, not errors and _introspects(definition, ast)
+            )
+            for definition in ast.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        }
+        document = _Document(ast, operations, errors)
+        self._documents[query] = document
+        if len(self._documents) > _DOCUMENTS:
+            self._documents.popitem(last=False)
+        return document
+
+    def _statement(
+        self,
+        city: City,
+        query: str,
+        document: _Document,
+        operation: _Operation,
+        variables: Mapping[str, Any],
+        *,
+        typed: bool = False,
+    ) -> Statement:
+        name = operation.node.name.value if operation.node.name else None
+        shape = shape_of(variables) if variables else None
+        base = (city.name, query, name, shape, typed)
+        key = (base, operation.key(variables))
+        found = self._plans.get(key)
+        if found is not None:
+            self._plans.move_to_end(key)
+            return found
+        planner = Planner(self.schema, document.ast, operation.node, variables, self.settings, typed=typed)
+        statement = compile_plan(planner.plan(), city)
+        operation.learn(planner.arguments.structural)
+        self._plans[base, operation.key(variables)] = statement
+        if len(self._plans) > _PLANS:
+            self._plans.popitem(last=False)
+        return statement
+
+    async def _with_introspection(
+        self,
+        reader: Reader,
+        city: City,
+        query: str,
+        document: _Document,
+        operation: _Operation,
+        variables: Mapping[str, Any],
+    ) -> Answer:
+        statement = self._statement(city, query, document, operation, variables, typed=True)
+        root = orjson.loads(await self._fetch(reader, statement, variables))
+        name = operation.node.name.value if operation.node.name else None
+        result = execute_sync(
+            self.schema, document.ast, root, variable_values=dict(variables), operation_name=name
+        )
+        if result.errors:
+            return _errors(result.errors)
+        return Answer(_OPENING + orjson.dumps(result.data) + _CLOSING)
+
+    def _refused(self, refused: Refused) -> Answer:
+        if refused.sqlstate == "57014":
+            wrong = BadRequest(
+                f"the answer took longer than {self.settings.statement_timeout_s:g} s and was stopped: "
+                "ask for fewer rows or a smaller area"
+            )
+            return _errors([_as_graphql(wrong)])
+        if refused.sqlstate in ("22P02", "22003", "22007", "22008"):
+            # a cursor or value of the wrong kind that only PostgreSQL could tell
+            return _errors([_as_graphql(BadRequest("a value is not of the kind that its field holds"))])
+        log.error("statement refused: %s", refused)
+        return _incident("a statement was refused")
+
+
+def _chosen(document: _Document, name: str | None) -> _Operation:
+    if name is not None:
+        if name not in document.operations:
+            raise BadRequest(f'there is no operation "{name}" in the document', where="operationName")
+        return document.operations[name]
+    if len(document.operations) != 1:
+        raise BadRequest(
+            f"the document has {len(document.operations)} operations; say which one to run",
+            where="operationName",
+        )
+    return next(iter(document.operations.values()))
+
+
+def _introspects(operation: OperationDefinitionNode, ast: DocumentNode) -> bool:
+    if operation.operation != OperationType.QUERY:
+        return False
+    return any(_mentions_schema(definition) for definition in ast.definitions)
+
+
+def _mentions_schema(node: Any) -> bool:
+    if getattr(node, "kind", "") == "field" and node.name.value in ("__schema", "__type"):
+        return True
+    selections = getattr(getattr(node, "selection_set", None), "selections", ())
+    return any(_mentions_schema(inner) for inner in selections)
+
+
+def _structural_value(structural: Structural, variables: Mapping[str, Any]) -> Hashable:
+    try:
+        value = structural.of(structural.leaf.read(variables))
+    except (KeyError, IndexError, TypeError, BadRequest):
+        return None  # this shape of variables has no such part, or planning will say what is wrong
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_graphql(wrong: BadRequest) -> GraphQLError:
+    extensions: dict[str, Any] = {"code": "BAD_REQUEST"}
+    if wrong.where:
+        extensions["where"] = wrong.where
+    return GraphQLError(str(wrong), extensions=extensions)
+
+
+def _errors(errors: list[GraphQLError]) -> Answer:
+    shown = []
+    for error in errors:
+        cause = error.original_error
+        if isinstance(cause, BadRequest):
+            error = GraphQLError(error.message, error.nodes, extensions=_as_graphql(cause).extensions)
+        shown.append(error.formatted)
+    return Answer(orjson.dumps({"errors": shown}), status=400)
+
+
+def _incident(what: str) -> Answer:
+    number = uuid.uuid4().hex[:12]
+    log.exception("%s, incident %s", what, number)
+    fault = TwinFault(f"the server failed; quote incident {number} when you report it")
+    error = {"message": str(fault), "extensions": {"code": "INTERNAL", "incident": number}}
+    return Answer(orjson.dumps({"errors": [error]}), status=500)

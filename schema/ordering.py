@@ -1,0 +1,53 @@
+"""What `orderBy` accepts: its sortable fields, and distance where an entity has a place."""
+
+from __future__ import annotations
+
+import enum
+
+from schema.declare import InputMember, camel, enum_type, input_type
+from schema.filters import GeometryInput, sql_operators
+from twin.entities import ENTITIES, Entity
+
+
+class Direction(enum.Enum):
+    """Which way to sort. Nulls come last either way."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+enum_type(Direction)
+
+
+def sortable(entity: Entity) -> dict[str, str]:
+    """Attribute name -> doc of what an entity can be ordered by."""
+    fields = {
+        name: known.doc
+        for name, known in entity.fields.items()
+        if not (known.hidden or known.personal or known.link or known.geometry)
+        and sql_operators(entity.table.c[name].type) is not None
+    }
+    return fields | {name: computed.doc for name, computed in entity.computed.items()}
+
+
+def declare_orders() -> None:
+    """Declare `<Entity>Order` for every entity."""
+    for entity in ENTITIES:
+        members = [InputMember("id", Direction, "By public id")]
+        members += [
+            InputMember(camel(name), Direction, f"By this: {doc}") for name, doc in sortable(entity).items()
+        ]
+        if entity.geometry:
+            members.append(
+                InputMember(
+                    "distance",
+                    GeometryInput,
+                    "Nearest to this place first; the edge says how far (distanceM)",
+                )
+            )
+        input_type(
+            f"{entity.name}Order",
+            f"What to order {entity.name} by; the first that differs decides",
+            members,
+            one_of=True,
+        )

@@ -1,0 +1,156 @@
+"""The geometries that callers say in arguments, read and made fit for the city's metric CRS."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
+
+from twin.errors import BadRequest
+
+WGS84 = 4326
+#: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
+_EDGE_STEPS = 16
+
+
+@lru_cache(maxsize=64)
+def transformer(source: int, target: int) -> Transformer:
+    """From one EPSG code to another, x (east, longitude) first on both sides."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+@lru_cache(maxsize=256)
+def is_known_crs(code: int) -> bool:
+    """Whether PROJ knows the EPSG code."""
+    try:
+        CRS.from_epsg(code)
+    except CRSError:
+        return False
+    return True
+
+
+def project(shape: BaseGeometry, source: int, target: int) -> BaseGeometry:
+    """The same place in another CRS."""
+    if source == target:
+        return shape
+    change = transformer(source, target)
+
+    def moved(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        x, y = change.transform(points[:, 0], points[:, 1])
+        return np.column_stack([x, y])
+
+    return shapely.transform(shape, moved)
+
+
+def box(west: float, south: float, east: float, north: float, *, where: str) -> BaseGeometry:
+    """A box between two meridians and two parallels, with edges that bend as those do when projected."""
+    _check_lonlat(west, south, where)
+    _check_lonlat(east, north, where)
+    if west >= east or south >= north:
+        raise BadRequest(
+            f"west {west} must be less than east {east}, and south {south} less than north {north}",
+            where=where,
+        )
+    step = min(east - west, north - south) / _EDGE_STEPS
+    edges = shapely.box(west, south, east, north)
+    return shapely.segmentize(edges, max(step, max(east - west, north - south) / 256))
+
+
+def point(lon: float, lat: float, *, where: str) -> BaseGeometry:
+    """A point by longitude and latitude."""
+    _check_lonlat(lon, lat, where)
+    return shapely.Point(lon, lat)
+
+
+def from_geojson(value: Any, *, where: str) -> BaseGeometry:
+    """A GeoJSON geometry in EPSG:4326; BadRequest says which part of it is wrong."""
+    shape = _from_geojson(value, where)
+    _check_extent(shape, where)
+    return shape
+
+
+_DEPTH = {
+    "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
+}  # fmt: skip
+
+
+def _from_geojson(value: Any, where: str) -> BaseGeometry:
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind not in _DEPTH:
+        raise BadRequest(f"type is {kind!r}; a geometry's type is one of {', '.join(_DEPTH)}", where=where)
+    coordinates = value.get("coordinates")
+    _check_positions(coordinates, _DEPTH[kind], kind, where)
+    if kind in ("Polygon", "MultiPolygon"):
+        for polygon in [coordinates] if kind == "Polygon" else coordinates:
+            for ring in polygon:
+                if len(ring) < 4 or ring[0] != ring[-1]:
+                    raise BadRequest(
+                        f"ring has {len(ring)} points; a ring needs at least 4, first equal to last",
+                        where=where,
+                    )
+    try:
+        made = shapely.geometry.shape({"type": kind, "coordinates": coordinates})
+    except (ValueError, TypeError, shapely.errors.ShapelyError) as broken:
+        raise BadRequest(f"no valid {kind}: {broken}", where=where) from broken
+    return made
+
+
+def _check_positions(value: Any, depth: int, kind: str, where: str) -> None:
+    if not isinstance(value, list) or not value:
+        raise BadRequest(f"coordinates of a {kind} are missing or empty", where=where)
+    if depth == 0:
+        if len(value) < 2 or any(isinstance(n, bool) or not isinstance(n, int | float) for n in value):
+            raise BadRequest(f"{value!r} is no position; write [longitude, latitude]"[:200], where=where)
+        return
+    for inner in value:
+        _check_positions(inner, depth - 1, kind, where)
+
+
+def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:
+    """Well-Known Text; BadRequest quotes what could not be read."""
+    if not is_known_crs(crs):
+        raise BadRequest(f"there is no EPSG:{crs}", where=where)
+    try:
+        shape = shapely.from_wkt(text)
+    except shapely.errors.ShapelyError as broken:
+        reason = str(broken).split("\n")[0][:120]
+        raise BadRequest(f"no Well-Known Text: {reason}", where=where) from broken
+    if shape is None or shapely.is_empty(shape):
+        raise BadRequest("the geometry is empty", where=where)
+    if crs == WGS84:
+        _check_extent(shape, where)
+    return shape
+
+
+def ewkb_hex(shape: BaseGeometry, srid: int) -> str:
+    """What PostGIS reads as a geometry with its SRID."""
+    return str(shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True))
+
+
+def checked(shape: BaseGeometry, *, where: str) -> BaseGeometry:
+    """The same, or a BadRequest: PostGIS's predicates need valid geometries."""
+    if not shapely.is_valid(shape):
+        raise BadRequest(f"the geometry is not valid: {shapely.is_valid_reason(shape)}", where=where)
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        raise BadRequest("the geometry lies outside what the city's CRS can express", where=where)
+    return shape
+
+
+def _check_extent(shape: BaseGeometry, where: str) -> None:
+    west, south, east, north = shape.bounds
+    _check_lonlat(west, south, where)
+    _check_lonlat(east, north, where)
+
+
+def _check_lonlat(lon: float, lat: float, where: str) -> None:
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise BadRequest(
+            f"({lon}, {lat}) is no longitude and latitude: they go from -180 to 180 and from -90 to 90, "
+            "longitude first",
+            where=where,
+        )

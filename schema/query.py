@@ -1,0 +1,78 @@
+"""The front door: every question starts at one of these fields."""
+
+from __future__ import annotations
+
+import enum
+
+import strawberry
+
+from schema import reads
+from schema.declare import Argument, Member, enum_type, object_type
+from schema.scalars import CONFIGURATION
+from schema.types import REQUIRED, declare_types, page_arguments
+from twin.entities import IDENTIFIERS
+
+IdentifierScheme = enum_type(
+    enum.Enum(  # type: ignore[arg-type]
+        "IdentifierScheme", {scheme: scheme for scheme in IDENTIFIERS}, module=__name__
+    )
+)
+
+
+def _connection(name: str, target: str, doc: str) -> Member:
+    return Member(name, f"{target}Connection!", doc, reads.Root(target), page_arguments(target))
+
+
+def build() -> strawberry.Schema:
+    """The schema, once per process."""
+    types = declare_types()
+    query = object_type(
+        "Query",
+        "Questions to the city twin",
+        [
+            Member(
+                "node", "Node", "One record by its public id; null when there is none",
+                reads.RootNode(),
+                [Argument("id", strawberry.ID, "Such as District:68134-09", default=REQUIRED)],
+            ),
+            Member(
+                "byIdentifier", "CityEntity", "One record by the identifier that a register gave it",
+                reads.RootIdentifier(),
+                [
+                    Argument("scheme", "IdentifierScheme!", "Whose identifier it is", default=REQUIRED),
+                    Argument("value", str, "The identifier as that register writes it", default=REQUIRED),
+                ],
+            ),
+            _connection("districts", "District", "Districts of the municipality"),
+            _connection("neighbourhoods", "Neighbourhood", "Neighbourhoods, housing estates and villages"),
+            _connection("buildings", "Building", "Buildings"),
+            _connection("addresses", "Address", "Addresses"),
+            _connection("streetSegments", "StreetSegment", "Carriageways, pavements and paths"),
+            _connection("facilities", "Facility", "Public facilities: schools, hospitals, metro stations..."),
+            _connection("transitStops", "TransitStop", "Stops of the public transport"),
+            _connection("transitRoutes", "TransitRoute", "Routes of the public transport"),
+            _connection("businesses", "Business", "Registered organisations"),
+            _connection("sites", "Site", "Where organisations are"),
+            _connection("links", "Link", "Claims that tie records together, with how sure they are"),
+            _connection("importRuns", "ImportRun", "Loads of data sets"),
+            Member("sources", "[Source!]!", "The data sets that the model is of", reads.RootList("Source")),
+            Member(
+                "notices", "NoticeConnection!", "What is wrong with published records, for their owners",
+                reads.RootNotices(),
+                [
+                    Argument("source", strawberry.ID, "Only of this data set"),
+                    Argument("rule", str, "Only where this rule was broken"),
+                    *page_arguments("Notice"),
+                ],
+            ),
+        ],
+    )  # fmt: skip
+    return strawberry.Schema(query=query, types=types, config=CONFIGURATION)
+
+
+def sdl(schema: strawberry.Schema) -> str:
+    """The schema in GraphQL's own language, as it is committed in schema.graphql."""
+    return schema.as_str() + "\n"
+
+
+__all__ = ["IdentifierScheme", "build", "sdl"]

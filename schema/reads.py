@@ -1,0 +1,150 @@
+"""How a GraphQL field is read: the metadata on every Strawberry field, and all that plan.py relies on.
+
+A hand-written Strawberry type whose fields carry these stands beside the derived ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Id:
+    """The public id."""
+
+
+@dataclass(frozen=True)
+class Uri:
+    """The dereferenceable address."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What people call it, in the language of the `lang` argument."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column or computed value of the entity, as it is."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A code with its label from a code list."""
+
+    name: str
+    scheme: str
+
+
+@dataclass(frozen=True)
+class CodedPart:
+    """A part of a CodedValue: code, label or scheme."""
+
+    part: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A geometry column, None for the main one. `what`: geometry (GeoJSON), centroid or bbox."""
+
+    name: str | None
+    what: str = "geometry"
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Metres from the entity's main geometry to the geometry of the `to` argument."""
+
+
+@dataclass(frozen=True)
+class ToOne:
+    """The entity that a link's key names."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True)
+class ToMany:
+    """A connection of the entities that hang from this one."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True)
+class SourcesOf:
+    """The data sets that an entity's record comes from."""
+
+
+@dataclass(frozen=True)
+class LinksOf:
+    """A connection of the claims in which an entity is subject or object."""
+
+
+@dataclass(frozen=True)
+class LinkEnd:
+    """A link's subject or object, of whatever entity it is."""
+
+    side: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a connection, an edge or a page: nodes, edges, pageInfo, totalCount, node, cursor..."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """A connection of all entities of a type."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class RootList:
+    """All entities of a type as a plain list."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class RootNode:
+    """One entity by its public id."""
+
+
+@dataclass(frozen=True)
+class RootIdentifier:
+    """One entity by an identifier that a register gave it."""
+
+
+@dataclass(frozen=True)
+class RootNotices:
+    """A connection of notices, narrowed by source and rule."""
+
+
+Read = (
+    Id
+    | Uri
+    | Label
+    | Value
+    | Coded
+    | CodedPart
+    | Shape
+    | Distance
+    | ToOne
+    | ToMany
+    | SourcesOf
+    | LinksOf
+    | LinkEnd
+    | Part
+    | Root
+    | RootList
+    | RootNode
+    | RootIdentifier
+    | RootNotices
+)

@@ -1,0 +1,120 @@
+"""Scalars and small output types; PostgreSQL's JSON already has the form that they promise."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any, NewType
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema.declare import Argument, Member, enum_type, object_type
+from schema.reads import CodedPart
+from twin.errors import BadRequest
+
+GeoJSON = NewType("GeoJSON", object)
+JSONValue = NewType("JSONValue", object)
+BigInt = NewType("BigInt", int)
+Date = NewType("Date", str)
+DateTime = NewType("DateTime", str)
+
+
+def _date(value: Any) -> str:
+    try:
+        return dt.date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise BadRequest(f"{value!r} is no date; write it as 2026-11-24") from None
+
+
+def _moment(value: Any) -> str:
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise BadRequest(f"{value!r} is no moment; write it as 2026-11-24T10:00:00+02:00") from None
+    if moment.tzinfo is None:
+        raise BadRequest(f"{value!r} names no time zone; write it as 2026-11-24T10:00:00+02:00")
+    return moment.isoformat()
+
+
+def _geojson(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadRequest(
+            'a GeoJSON geometry is an object such as {"type": "Point", "coordinates": [lon, lat]}'
+        )
+    return value
+
+
+def _big(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise BadRequest(f"{value!r} is no whole number of at most 64 bits")
+    return value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+CONFIGURATION = StrawberryConfig(
+    auto_camel_case=False,
+    scalar_map={
+        GeoJSON: strawberry.scalar(
+            name="GeoJSON",
+            description="A GeoJSON geometry (RFC 7946): an object with type and coordinates, x before y",
+            serialize=_as_it_is,
+            parse_value=_geojson,
+            specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946",
+        ),
+        JSONValue: strawberry.scalar(
+            name="JSON",
+            description="Any JSON value",
+            serialize=_as_it_is,
+            parse_value=_as_it_is,
+            specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
+        ),
+        BigInt: strawberry.scalar(
+            name="BigInt",
+            description="A whole number of up to 64 bits, as a JSON number",
+            serialize=_as_it_is,
+            parse_value=_big,
+        ),
+        Date: strawberry.scalar(
+            name="Date",
+            description="A calendar date (ISO 8601), such as 2026-11-24",
+            serialize=_as_it_is,
+            parse_value=_date,
+        ),
+        DateTime: strawberry.scalar(
+            name="DateTime",
+            description="A moment with its time zone (ISO 8601), such as 2026-11-24T10:00:00+02:00",
+            serialize=_as_it_is,
+            parse_value=_moment,
+        ),
+    },
+)
+
+
+class Lang(enum.Enum):
+    """The language and script of a label."""
+
+    BG = "BG"
+    EN = "EN"
+
+
+enum_type(Lang)
+
+CodedValue = object_type(
+    "CodedValue",
+    "A value of a code list, as its register writes it and as people read it",
+    [
+        Member("code", str, "The code as the register writes it", CodedPart("code")),
+        Member("scheme", str, "The code list that it is from", CodedPart("scheme")),
+        Member(
+            "label",
+            str | None,
+            "What it means; null when the list does not say",
+            CodedPart("label"),
+            [Argument("lang", "Lang", "The language", default=Lang.BG)],
+        ),
+    ],
+)

@@ -1,0 +1,202 @@
+"""Entity -> Strawberry object type, connection and edge, with each field saying how it is read."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import strawberry
+from sqlalchemy import BigInteger, Boolean, Double, Integer
+from sqlalchemy import Date as SqlDate
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.dialects.postgresql import JSON
+
+from schema import reads
+from schema.declare import Argument, Member, camel, interface_type, object_type
+from schema.filters import GeometryInput, declare_filters
+from schema.ordering import declare_orders
+from schema.scalars import BigInt, CodedValue, Date, DateTime, GeoJSON, JSONValue, Lang
+from twin.entities import ENTITIES, Entity
+from twin.fields import GEOJSON_DIGITS, Field
+
+REQUIRED = inspect.Parameter.empty
+
+_CRS = Argument("crs", int, "EPSG code of the coordinates wanted", default=4326)
+_SHAPE = [
+    _CRS,
+    Argument("precision", int, "Decimal places of the coordinates, 0 to 15", default=GEOJSON_DIGITS),
+    Argument("simplifyM", float, "Leave out detail smaller than this many metres"),
+]
+_LANG = Argument("lang", "Lang", "The language and script", default=Lang.BG)
+
+
+def page_arguments(target: str) -> list[Argument]:
+    """The arguments that every connection of this entity takes."""
+    return [
+        Argument("where", f"{target}Filter", "Which ones; all when left out"),
+        Argument("orderBy", f"[{target}Order!]", "In which order; by id when left out"),
+        Argument("first", int, "At most this many, from the front"),
+        Argument("after", str, "Only those behind this cursor"),
+        Argument("last", int, "At most this many, from the back"),
+        Argument("before", str, "Only those ahead of this cursor"),
+    ]
+
+
+PageInfo = object_type(
+    "PageInfo",
+    "Where a page lies in its list (Relay)",
+    [
+        Member("hasNextPage", bool, "Whether more follow", reads.Part("hasNextPage")),
+        Member("hasPreviousPage", bool, "Whether others come before", reads.Part("hasPreviousPage")),
+        Member("startCursor", str | None, "Cursor of the first one", reads.Part("startCursor")),
+        Member("endCursor", str | None, "Cursor of the last one", reads.Part("endCursor")),
+    ],
+)
+
+Node = interface_type(
+    "Node", "Anything with an id", [Member("id", strawberry.ID, "Stable public id", reads.Id())]
+)
+CityEntity = interface_type(
+    "CityEntity",
+    "Something in the city that sources speak of and links tie together",
+    [
+        Member("uri", str, "Its dereferenceable address on this server", reads.Uri()),
+        Member("label", str | None, "What people call it", reads.Label(), [_LANG]),
+        Member("sources", "[Source!]!", "The data sets that it comes from", reads.SourcesOf()),
+        Member("validFrom", Date | None, "Since when it was so in the city", reads.Value("valid_from")),
+        Member("validTo", Date | None, "Until when it was so in the city", reads.Value("valid_to")),
+        Member("recordedAt", DateTime, "When the twin learnt this version", reads.Value("recorded_at")),
+        Member(
+            "links",
+            "LinkConnection!",
+            "The claims that tie it to others and that could be wrong",
+            reads.LinksOf(),
+            page_arguments("Link"),
+        ),
+    ],
+    interfaces=[Node],
+)
+SpatialEntity = interface_type(
+    "SpatialEntity",
+    "A city entity with a place on the ground",
+    [
+        Member("geometry", GeoJSON | None, "Its main geometry", reads.Shape(None), _SHAPE),
+        Member("centroid", GeoJSON | None, "The middle of it", reads.Shape(None, "centroid"), [_CRS]),
+        Member(
+            "bbox",
+            list[float] | None,
+            "Its box: west, south, east, north, or in that order in another CRS",
+            reads.Shape(None, "bbox"),
+            [_CRS],
+        ),
+        Member(
+            "distance",
+            float | None,
+            "Metres between it and another place, 0 where they touch",
+            reads.Distance(),
+            [Argument("to", GeometryInput, "The other place", default=REQUIRED)],
+        ),
+    ],
+    interfaces=[CityEntity],
+)
+
+
+def _scalar(entity: Entity, name: str, known: Field) -> Any:
+    column = entity.table.c[name]
+    kind = _sql_scalar(column.type)
+    return kind | None if column.nullable else kind
+
+
+def _sql_scalar(type_: Any) -> Any:
+    for sql, kind in (
+        (Boolean, bool),
+        (BigInteger, BigInt),
+        (Integer, int),
+        (Double, float),
+        (SqlDateTime, DateTime),
+        (SqlDate, Date),
+        (JSON, JSONValue),
+    ):
+        if isinstance(type_, sql):
+            return kind
+    return str
+
+
+def _doc(doc: str, unit: str | None) -> str:
+    return f"{doc} (unit: {unit})" if unit else doc
+
+
+def _field_member(entity: Entity, name: str, known: Field) -> Member:
+    doc, public = _doc(known.doc, known.unit), camel(name)
+    column = entity.table.c[name]
+    if known.link:
+        return Member(public, known.link, doc, reads.ToOne(name, known.link))
+    if known.geometry:
+        kind = GeoJSON | None if column.nullable else GeoJSON
+        return Member(public, kind, doc, reads.Shape(name), _SHAPE)
+    if known.codes:
+        coded = CodedValue | None if column.nullable else CodedValue
+        return Member(public, coded, doc, reads.Coded(name, known.codes))
+    if known.enumeration:
+        required = "" if column.nullable else "!"
+        return Member(public, f"{known.enumeration.__name__}{required}", doc, reads.Value(name))
+    return Member(public, _scalar(entity, name, known), doc, reads.Value(name))
+
+
+_INHERITED = ("valid_from", "valid_to", "recorded_at")
+
+
+def _members(entity: Entity) -> list[Member]:
+    members = [
+        _field_member(entity, name, known)
+        for name, known in entity.fields.items()
+        if not known.hidden and not (entity.is_city_entity and name in _INHERITED)
+    ]
+    if entity.name == "Link":
+        members += [
+            Member("subject", "CityEntity", "What the claim is about", reads.LinkEnd("subject")),
+            Member("object", "CityEntity", "What it is tied to", reads.LinkEnd("object")),
+        ]
+    for name, computed in entity.computed.items():
+        kind = _sql_scalar(computed.type_)
+        members.append(Member(camel(name), kind | None, _doc(computed.doc, computed.unit), reads.Value(name)))
+    for name, many in entity.lists.items():
+        members.append(
+            Member(
+                camel(name),
+                f"{many.target}Connection!",
+                many.doc,
+                reads.ToMany(name, many.target),
+                page_arguments(many.target),
+            )
+        )
+    return members
+
+
+def declare_types() -> list[type[Any]]:
+    """Declare the inputs, object types, edges and connections of every entity; the object types."""
+    declare_filters()
+    declare_orders()
+    made = []
+    for entity in ENTITIES:
+        interface = SpatialEntity if entity.is_spatial else CityEntity if entity.is_city_entity else Node
+        made.append(object_type(entity.name, entity.doc, _members(entity), interfaces=[interface]))
+        edge = [
+            Member("cursor", str, "Where it stands in this list, for after and before", reads.Part("cursor")),
+            Member("node", f"{entity.name}!", "The record", reads.Part("node")),
+        ]
+        if entity.geometry:
+            doc = "Metres to the place that the list is ordered by; null in another order"
+            edge.append(Member("distanceM", float | None, doc, reads.Part("distanceM")))
+        object_type(f"{entity.name}Edge", f"A {entity.name} in a list", edge)
+        object_type(
+            f"{entity.name}Connection",
+            f"A list of {entity.name}, page by page (Relay)",
+            [
+                Member("edges", f"[{entity.name}Edge!]!", "The page, with cursors", reads.Part("edges")),
+                Member("nodes", f"[{entity.name}!]!", "The page, records only", reads.Part("nodes")),
+                Member("pageInfo", PageInfo, "Where the page lies in the list", reads.Part("pageInfo")),
+                Member("totalCount", int, "How many the whole list has", reads.Part("totalCount")),
+            ],
+        )
+    return made

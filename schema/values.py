@@ -1,0 +1,190 @@
+"""Leaves -> parameters: what a request says, as PostgreSQL's text format, checked on the way.
+
+Each function takes a leaf and gives back a Reading: a function from a request's variables to the bytes of
+one parameter. A leaf that the document itself says is read once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import enum
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from schema import places
+from schema import plan as p
+from schema.arguments import Const, Leaf
+from twin.entities import Entity
+from twin.errors import BadRequest
+from twin.identity import split_id
+from twin.text import fold
+
+Variables = Mapping[str, Any]
+Reading = Callable[[Variables], bytes | None]
+
+
+def plain(leaf: Leaf, where: str) -> Reading:
+    """A scalar, an enum member or a list of them."""
+    return _once(lambda variables: _encode(leaf.read(variables), where), leaf)
+
+
+def number(leaf: Leaf, where: str, *, least: float | None = None) -> Reading:
+    """A finite number, not less than `least`."""
+
+    def read(variables: Variables) -> bytes:
+        value = leaf.read(variables)
+        if not math.isfinite(value) or (least is not None and value < least):
+            raise BadRequest(f"is {value}; give a number of at least {least or 0:g}", where=where)
+        return repr(float(value)).encode()
+
+    return _once(read, leaf)
+
+
+def key_of(leaf: Leaf, entity: Entity | None, where: str) -> Reading:
+    """The key in a public id, or the keys in a list of them; the id must be of this entity.
+
+    With no entity a bare key is taken as well as an id.
+    """
+
+    def one(text: str) -> str:
+        if entity is None:
+            return text.split(":", 1)[-1]
+        name, key = split_id(text)
+        if name != entity.name:
+            raise BadRequest(f'"{text}" is no id of a {entity.name}', where=where)
+        return key
+
+    def read(variables: Variables) -> bytes | None:
+        value = leaf.read(variables)
+        return _encode([one(v) for v in value] if isinstance(value, list) else one(value), where)
+
+    return _once(read, leaf)
+
+
+def folded(leaf: Leaf, where: str) -> Reading:
+    """A LIKE pattern that finds a folded name."""
+
+    def read(variables: Variables) -> bytes:
+        text = fold(leaf.read(variables))
+        if not text:
+            raise BadRequest("has no letter or digit to look for", where=where)
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return _text(f"%{escaped}%", where)
+
+    return _once(read, leaf)
+
+
+def cursor_value(leaf: Leaf, index: int, count: int, signature: int) -> Reading:
+    """One of the values that a cursor carries; the cursor must be from the same order."""
+
+    def read(variables: Variables) -> bytes | None:
+        values = _cursor(leaf.read(variables), count, signature)
+        value = values[index]
+        return (
+            None if value is None else _text(value if isinstance(value, str) else json.dumps(value), "after")
+        )
+
+    return _once(read, leaf)
+
+
+def shape(place: p.Place, srid: int) -> Reading:
+    """A place that names no other entity, as a geometry in the city's CRS."""
+
+    def read(variables: Variables) -> bytes:
+        found = places.checked(_shape(place, variables, srid), where=place.where)
+        return places.ewkb_hex(found, srid).encode()
+
+    return _once(read, *_leaves(place.tree))
+
+
+def names_entity(place: p.Place) -> bool:
+    """Whether the place is another entity's geometry, or something around one."""
+    return place.entity is not None or (place.of is not None and names_entity(place.of))
+
+
+def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
+    ((kind, tree),) = ((k, v) for k, v in place.tree.items() if v is not None)
+    where = place.where
+    if kind == "buffer":
+        assert place.of is not None
+        metres = tree["metres"].read(variables)
+        if not math.isfinite(metres):
+            raise BadRequest(f"is {metres}; give metres", where=f"{where}.metres")
+        around = _shape(place.of, variables, srid).buffer(metres)
+        if shapely.is_empty(around):
+            raise BadRequest(f"nothing is left of the geometry at {metres} metres", where=where)
+        return around
+    if kind == "geojson":
+        return places.project(places.from_geojson(tree.read(variables), where=where), places.WGS84, srid)
+    values = {name: leaf.read(variables) for name, leaf in tree.items()}
+    if kind == "point":
+        made = places.point(values["lon"], values["lat"], where=where)
+    elif kind == "bbox":
+        made = places.box(values["west"], values["south"], values["east"], values["north"], where=where)
+    else:
+        crs = values.get("crs") or places.WGS84
+        return places.project(places.from_wkt(values["wkt"], crs=crs, where=where), crs, srid)
+    return places.project(made, places.WGS84, srid)
+
+
+def _leaves(tree: Any) -> list[Leaf]:
+    if isinstance(tree, dict):
+        return [leaf for inner in tree.values() for leaf in _leaves(inner)]
+    return [] if tree is None else [tree]
+
+
+def _once(read: Reading, *leaves: Leaf) -> Reading:
+    """Read now what no variable can change."""
+    if all(isinstance(leaf, Const) for leaf in leaves):
+        value = read({})
+        return lambda _variables: value
+    return read
+
+
+def _encode(value: Any, where: str) -> bytes | None:
+    if isinstance(value, list):
+        if any(item is None for item in value):
+            raise BadRequest("holds null; to ask for null, say isNull: true", where=where)
+        items = (_encode(item, where) or b"" for item in value)
+        quoted = (b'"' + item.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for item in items)
+        return b"{" + b",".join(quoted) + b"}"
+    if isinstance(value, enum.Enum):
+        return value.name.encode()
+    if isinstance(value, bool):
+        return b"t" if value else b"f"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise BadRequest(f"is {value}; give a finite number", where=where)
+        return repr(value).encode()
+    if isinstance(value, dt.date):
+        return value.isoformat().encode()
+    return None if value is None else _text(str(value), where)
+
+
+def _text(text: str, where: str) -> bytes:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("holds half of a surrogate pair", where=where) from None
+    if b"\0" in encoded:
+        raise BadRequest("holds a NUL character", where=where)
+    return encoded
+
+
+def _cursor(text: str, count: int, signature: int) -> list[Any]:
+    try:
+        decoded = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError):
+        decoded = None
+    if not isinstance(decoded, list) or len(decoded) != count + 1 or decoded[0] != signature:
+        raise BadRequest(
+            f'"{text[:80]}" is no cursor of this list in this order; take one from edges or pageInfo'
+        )
+    return decoded[1:]
