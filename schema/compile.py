@@ -383,9 +383,10 @@ class _Compiler:
 
     def _hangs_from(self, parent: Entity, attribute: str, outer: Any, t: Any) -> ColumnElement[Any]:
         many = parent.lists[attribute]
-        if many.by:
-            return t.c[many.by] == outer.c.key
-        return t.c.key == func.any(outer.c[many.keys])
+        led: ColumnElement[Any] = (
+            t.c[many.by] == outer.c.key if many.by else t.c.key == func.any(outer.c[many.keys])
+        )
+        return led
 
     def _order(
         self, parent: Entity | None, outer: Any, page: p.Page, t: Any
@@ -460,14 +461,14 @@ class _Compiler:
                 return self._spatial(t, condition)
             case p.Through(name, target, inner_condition):
                 s = self._alias(target)
-                linked = select(literal_column("1")).select_from(s).where(s.c.key == t.c[name])
+                linked: Any = select(literal_column("1")).select_from(s).where(s.c.key == t.c[name])
                 return exists(linked.where(self._condition(target, s, inner_condition)))
             case p.Among(name, target, quantifier, inner_condition):
                 s = self._alias(target)
                 so = self._condition(target, s, inner_condition)
                 if quantifier == "every":
                     so = func.coalesce(not_(so), true())
-                found = select(literal_column("1")).select_from(s)
+                found: Any = select(literal_column("1")).select_from(s)
                 there = exists(found.where(self._hangs_from(entity, name, t, s), so))
                 return there if quantifier == "some" else ~there
         raise TypeError(f"{condition} cannot be compiled")

@@ -188,7 +188,7 @@ class Refused(TwinFault):
 class Reader:
     """The read-only connections of one server process."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, *, size: int | None = None) -> None:
         options = (
             f"-c role={READER_ROLE} -c default_transaction_read_only=on "
             f"-c statement_timeout={int(settings.statement_timeout_s * 1000)} -c jit=off"
@@ -196,7 +196,7 @@ class Reader:
         self._conninfo = psycopg.conninfo.make_conninfo(
             url, options=options, application_name="twin-reader", client_encoding="UTF8"
         )
-        self._size = settings.connections
+        self._size = size or settings.connections
         self._free: asyncio.LifoQueue[_Wire] = asyncio.LifoQueue()
         self._all: list[_Wire] = []
 

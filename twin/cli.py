@@ -1,0 +1,300 @@
+"""The command line: the composition root, and the only file that imports all three packages.
+
+Each command imports what it needs when it runs, so that `twin status` does not wait for GDAL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from twin.errors import BadRequest, TwinError
+from twin.settings import Settings
+
+#: answers go to stdout, everything about how the work goes to stderr
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+#: exit codes
+PARTLY, WRONG = 1, 2
+
+
+def command_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the caller can mend is said in one sentence, and the exit code is 2."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except BadRequest as wrong:
+            _stop(str(wrong))
+        except TwinError as fault:
+            _stop(f"the twin failed: {fault}")
+        except KeyboardInterrupt:
+            _stop("stopped; nothing half-written was kept")
+
+    return run
+
+
+def _stop(message: str) -> NoReturn:
+    err.print(message, style="red", markup=False)
+    sys.exit(WRONG)
+
+
+def _city_of(settings: Settings, url: str, named: str | None) -> Any:
+    """The city that is meant: the named one, TWIN_CITY, or the only one loaded."""
+    from twin.database import cities
+
+    known = cities(url)
+    name = named or settings.city
+    if name is None:
+        if len(known) == 1:
+            return next(iter(known.values()))
+        listed = ", ".join(known) or "none"
+        raise BadRequest(f"which city is meant? Loaded: {listed}", where="--city")
+    if name not in known:
+        raise BadRequest(f'"{name}" is not loaded; loaded: {", ".join(known) or "none"}', where="--city")
+    return known[name]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="city-twin", prog_name="twin")
+def main() -> None:
+    """An open city digital twin: registers in, one linked spatial model out through GraphQL."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+@main.command()
+@command_errors
+def up() -> None:
+    """Start the twin's own PostGIS, making it first where there is none."""
+    from twin.cluster import embedded
+    from twin.database import prepare
+
+    settings = Settings.from_environment()
+    if settings.database_url:
+        prepare(settings)
+        out.print("the database given by TWIN_DATABASE_URL is ready")
+        return
+    cluster = embedded(settings)
+    done = cluster.up()
+    prepare(settings)
+    out.print(f"PostGIS {done}: {cluster.url()}", markup=False)
+
+
+@main.command()
+@command_errors
+def down() -> None:
+    """Stop the twin's own PostGIS; its data stay."""
+    from twin.cluster import embedded
+
+    settings = Settings.from_environment()
+    if settings.database_url:
+        raise BadRequest("the database given by TWIN_DATABASE_URL is not the twin's to stop")
+    out.print("PostGIS stopped" if embedded(settings).down() else "PostGIS was not running")
+
+
+@main.command()
+@command_errors
+def status() -> None:
+    """Say what runs and which cities are loaded; exit code 1 when the database is down."""
+    from twin.cluster import embedded
+    from twin.database import cities
+
+    settings = Settings.from_environment()
+    url = settings.database_url
+    if url is None:
+        cluster = embedded(settings)
+        if not cluster.running():
+            out.print("PostGIS is not running: `twin up` starts it")
+            sys.exit(PARTLY)
+        url = cluster.url()
+        out.print(f"PostGIS runs in {cluster.folder}", markup=False)
+    for city in cities(url).values():
+        out.print(f"{city.name}: {city.title}, EPSG:{city.srid}", markup=False)
+
+
+@main.command()
+@click.option("--city", help="The city whose catalogue is shown.")
+@command_errors
+def sources(city: str | None) -> None:
+    """The catalogue of a city, with what is loaded and how old it is."""
+    from loaders.catalogue import catalogue
+    from twin.database import cities, connect, prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    name = city or settings.city or _city_of(settings, url, None).name
+    entries = catalogue(name)
+    loaded: dict[str, tuple[Any, ...]] = {}
+    if name in cities(url):
+        with connect(url, city=name) as connection:
+            rows = connection.execute("SELECT key, records, loaded_at FROM source")
+            loaded = {row[0]: row for row in rows}
+    table = Table("data set", "publisher", "licence", "records", "loaded", title=entries.profile.title)
+    for dataset in entries.datasets:
+        _, records, when = loaded.get(dataset.key, (None, None, None))
+        table.add_row(
+            dataset.key,
+            dataset.publisher,
+            dataset.licence or "not stated",
+            "-" if records is None else f"{records:,}",
+            when.strftime("%Y-%m-%d %H:%M") if when else "-",
+        )
+    out.print(table)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--buildings", default=20_000, show_default=True, help="How many, 1,000 to 1,000,000.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same city.")
+@command_errors
+def sample(folder: Path, buildings: int, seed: int) -> None:
+    """Write a whole sample city into FOLDER, in the formats that registers really publish."""
+    from loaders.sample import write_sample
+
+    try:
+        with err.status("writing the sample city") as shown:
+            summary = write_sample(
+                folder,
+                buildings=buildings,
+                seed=seed,
+                progress=lambda what, done, of: shown.update(f"writing {what}: {done:,} of {of:,}"),
+            )
+    except ValueError as wrong:
+        raise BadRequest(str(wrong), where="--buildings") from wrong
+    out.print(f"wrote {folder}: {summary}", markup=False)
+
+
+@main.command()
+@click.argument("only", nargs=-1, metavar="[SOURCE]...")
+@click.option("--city", help="A city of the catalogue, or a catalogue file of your own.")
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that holds the files.",
+)  # fmt: skip
+@click.option("--atomic", is_flag=True, help="All data sets in one transaction: all or none.")
+@command_errors
+def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool) -> None:
+    """Load published files into a city: all data sets of its catalogue, or only the named ones."""
+    from loaders.catalogue import catalogue
+    from loaders.run import load as run_load
+    from twin.database import prepare
+
+    settings = Settings.from_environment()
+    name = city or settings.city
+    if name is None:
+        raise BadRequest("say which city to load, such as --city sofia", where="--city")
+    entries = catalogue(name)
+    report = run_load(prepare(settings), entries, data, only=only, atomic=atomic, console=err)
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.option("--city", help="The city to link.")
+@command_errors
+def link(city: str | None) -> None:
+    """Redo all links of a city; curated decisions stay."""
+    from loaders.run import link as run_link
+    from twin.database import prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    out.print(str(run_link(url, _city_of(settings, url, city).name)), markup=False)
+
+
+@main.command()
+@click.option("--city", help="The city to look at.")
+@command_errors
+def quality(city: str | None) -> None:
+    """Counts, notices, what is not linked and what is old."""
+    from loaders.run import quality as run_quality
+    from twin.database import prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    out.print(run_quality(url, _city_of(settings, url, city).name))
+
+
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--variables", help="The query's variables, as JSON.")
+@click.option("--city", help="The city to ask.")
+@command_errors
+def query(file: Any, variables: str | None, city: str | None) -> None:
+    """Answer the GraphQL query in FILE (- for stdin) on stdout; exit code 1 when the answer has errors."""
+    from schema.execute import Engine
+    from schema.query import build
+    from twin.database import Reader, prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    chosen = _city_of(settings, url, city)
+    try:
+        given = json.loads(variables) if variables else {}
+    except json.JSONDecodeError as broken:
+        raise BadRequest(f"no JSON: {broken}", where="--variables") from broken
+    if not isinstance(given, dict):
+        raise BadRequest('give an object such as {"id": "District:68134-09"}', where="--variables")
+
+    async def ask() -> Any:
+        reader = Reader(url, settings, size=1)
+        await reader.open()
+        try:
+            return await Engine(build(), settings).answer(reader, chosen, file.read(), given)
+        finally:
+            await reader.close()
+
+    answer = asyncio.run(ask())
+    click.echo(json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2))
+    sys.exit(0 if answer.status == 200 else PARTLY)
+
+
+@main.command()
+@command_errors
+def schema() -> None:
+    """Print the GraphQL schema (SDL)."""
+    from schema.query import build, sdl
+
+    click.echo(sdl(build()), nl=False)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 64), help="Server processes.  [default: 1]")
+@command_errors
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve GraphQL, the map and GraphiQL over HTTP until stopped."""
+    import uvicorn
+
+    from twin.database import cities, prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    address = f"http://{host or settings.host}:{port or settings.port}"
+    for name in cities(url):
+        err.print(f"{name}: map {address}/{name}/  GraphQL {address}/{name}/graphql", markup=False)
+    err.print(f"map {address}/  GraphiQL {address}/graphql", markup=False)
+    uvicorn.run(
+        "schema.app:create",
+        factory=True,
+        host=host or settings.host,
+        port=port or settings.port,
+        workers=workers or settings.workers,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
