@@ -17,6 +17,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Double,
+    Select,
     Text,
     and_,
     bindparam,
@@ -99,6 +100,7 @@ class _Compiler:
         self._aliases: Counter[str] = Counter()
         self._readings: dict[str, Reading] = {}
         self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
+        self._outside: list[Any] = []  #: the rows around the one being compiled, outermost first
 
     def statement(self, plan: p.Plan) -> Statement:
         columns = self._columns(None, None, plan.items)
@@ -124,7 +126,17 @@ class _Compiler:
 
     # --- rows ---------------------------------------------------------------------------------------
     def _columns(self, entity: Entity | None, t: Any, items: p.Items) -> list[tuple[str, ColumnElement[Any]]]:
-        return [(item.key, self._column(entity, t, item)) for item in items]
+        if t is None:
+            return [(item.key, self._column(entity, t, item)) for item in items]
+        self._outside.append(t)
+        columns = [(item.key, self._column(entity, t, item)) for item in items]
+        self._outside.pop()
+        return columns
+
+    def _select(self, *columns: Any) -> Select[Any]:
+        """A subquery that may speak of the rows around it; told so, SQLAlchemy keeps them out of its FROM."""
+        chosen = select(*columns)
+        return chosen.correlate(*self._outside) if self._outside else chosen
 
     def _column(self, entity: Entity | None, t: Any, item: p.Item) -> ColumnElement[Any]:
         match item:
@@ -136,7 +148,7 @@ class _Compiler:
                 return self._single(item)
             case p.AllOf(_, target, items, of_row):
                 s = self._alias(target)
-                rows = select(*self._labelled(target, s, items)).order_by(s.c.key)
+                rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
                 if of_row:
                     rows = rows.where(s.c.key == func.any(t.c.sources))
                 return self._list(rows)
@@ -169,8 +181,8 @@ class _Compiler:
                 for target, items in choices:
                     s = self._alias(target)
                     row = self._one(target, s, items, s.c.key == t.c[f"{side}_key"])
-                    whens.append((target.name, row))
-                return case(dict(whens), value=t.c[f"{side}_type"])
+                    whens.append((t.c[f"{side}_type"] == _quoted(target.name), row))
+                return case(*whens)
         raise TypeError(f"{item} cannot be compiled")
 
     def _value(self, entity: Entity, t: Any, name: str) -> ColumnElement[Any]:
@@ -200,7 +212,7 @@ class _Compiler:
     def _shape(self, entity: Entity, t: Any, item: p.Shape) -> ColumnElement[Any]:
         column = t.c[item.name]
         if item.what == "bbox":
-            g = func.ST_Transform(column, item.crs)
+            g = func.ST_Transform(column, literal_column(str(item.crs)))
             edges = (func.ST_XMin(g), func.ST_YMin(g), func.ST_XMax(g), func.ST_YMax(g))
             return case((column.isnot(None), func.json_build_array(*edges)))
         if item.what == "centroid":
@@ -234,9 +246,9 @@ class _Compiler:
     def _one(
         self, entity: Entity, s: Any, items: p.Items, condition: Any, *, limit: bool = False
     ) -> ColumnElement[Any]:
-        rows = select(*self._labelled(entity, s, items)).where(condition)
+        rows = self._select(*self._labelled(entity, s, items)).where(condition)
         if limit:
-            rows = rows.limit(1)
+            rows = rows.limit(literal_column("1"))
         r = rows.subquery(self._name("row"))
         record = _record(r) if _fits(items) else r.c.o
         return select(func.row_to_json(record) if _fits(items) else record).select_from(r).scalar_subquery()
@@ -308,7 +320,11 @@ class _Compiler:
             rows = select(rows).order_by(*again).subquery(self._name("page"))
         found = func.count()
         n: ColumnElement[Any] = literal_column(str(page.size))
-        first = func.greatest(found - n, 0) + 1 if page.backwards else literal_column("1")
+        first = (
+            func.greatest(found - n, literal_column("0")) + literal_column("1")
+            if page.backwards
+            else literal_column("1")
+        )
         last = found if page.backwards else func.least(found, n)
 
         def kept(column: Any) -> ColumnElement[Any]:
@@ -324,7 +340,7 @@ class _Compiler:
         columns = self._columns(entity, t, items)
         if not _fits(items) or len(items) <= _PAIRS:
             return _object(columns)
-        r = select(*(column.label(key) for key, column in columns)).subquery(self._name("row"))
+        r = self._select(*(column.label(key) for key, column in columns)).subquery(self._name("row"))
         return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
 
     def _edge(
@@ -348,7 +364,7 @@ class _Compiler:
         *, order: Any = None,
     ) -> Any:  # fmt: skip
         order = order if order is not None else self._order(parent, outer, page, t)
-        rows = select(*columns).select_from(t)
+        rows = self._select(*columns).select_from(t)
         for condition in self._scope(parent, outer, page, t):
             rows = rows.where(condition)
         if page.cursor is not None:
@@ -358,7 +374,7 @@ class _Compiler:
 
     def _count(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
         t = self._alias(page.entity)
-        rows = select(func.count()).select_from(t)
+        rows = self._select(func.count()).select_from(t)
         for condition in self._scope(parent, outer, page, t):
             rows = rows.where(condition)
         return rows.scalar_subquery()
