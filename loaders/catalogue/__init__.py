@@ -1,0 +1,349 @@
+"""A city's catalogue: its profile and every data set of it, read from one TOML file and checked.
+
+The command line and `loaders/run.py` ask `catalogue(name)`; a mistake in a file is a BadRequest that names the
+file and the entry. How an entry is written is told in `loaders/catalogue/words.py` and in the files themselves.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from loaders import formats
+from loaders.catalogue.words import Condition, Recipe, condition, recipe
+from loaders.preparation import PREPARATIONS
+from twin.database import City
+from twin.entities import BY_NAME, Entity
+from twin.errors import BadRequest
+from twin.geometry import Box, srid_of
+
+FOLDER = Path(__file__).parent
+_CITY = ("name", "title", "crs", "bounds", "languages", "code_lists")
+_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional")
+_READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
+_ENTITY = ("key", "when", "expect", "within", "required")
+
+
+@dataclass(frozen=True)
+class CityProfile:
+    """What is particular to a city: its name, metric coordinate system, bounds and languages."""
+
+    name: str
+    title: str
+    crs: str
+    bounds: Box
+    languages: tuple[str, ...]
+
+    @property
+    def city(self) -> City:
+        """The city as the database knows it."""
+        return City(self.name, self.title, srid_of(self.crs), self.bounds)
+
+
+@dataclass(frozen=True)
+class CodeValue:
+    """One value of a code list, with its label in the city's language and in English."""
+
+    scheme: str
+    code: str
+    label_bg: str | None
+    label_en: str | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which records of a read become entities of one type, and how."""
+
+    entity: Entity
+    key: Recipe | None  #: None: the record's own content is its key
+    fields: Mapping[str, Recipe]
+    when: tuple[Condition, ...] = ()
+    required: tuple[str, ...] = ()  #: attributes without which a record is left out
+    within: str | None = None  #: only what lies in an area of this entity
+    expect: tuple[int, int] | None = None
+
+    @property
+    def columns(self) -> set[str]:
+        """The published columns that it uses."""
+        recipes = [*self.fields.values(), *([self.key] if self.key else [])]
+        return {name for one in recipes for name in one.columns} | {one.column for one in self.when}
+
+
+@dataclass(frozen=True)
+class Read:
+    """One pass over the files of a data set."""
+
+    format: str
+    options: Mapping[str, Any]
+    crs: str | None
+    prepare: str | None  #: see loaders/preparation.py
+    ignore: tuple[str, ...]  #: columns that nobody needs, as patterns
+    distinct: tuple[str, ...]  #: columns in which a repeated value is worth a notice
+    targets: tuple[Target, ...]
+
+    def ignores(self, column: str) -> bool:
+        return any(fnmatchcase(column, pattern) for pattern in self.ignore)
+
+    @property
+    def claimed(self) -> set[str]:
+        """The published columns that the mapping uses, the reader's coordinate columns included."""
+        names = {name for target in self.targets for name in target.columns} | set(self.distinct)
+        for option in ("lonlat", "latlon"):
+            given = self.options.get(option, ())
+            names |= {given} if isinstance(given, str) else set(given)
+        return names
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as its publisher offers it, and what the twin takes from it."""
+
+    key: str
+    title: str
+    publisher: str
+    licence: str | None
+    url: str | None
+    refresh: str | None
+    file: str  #: a path or pattern below the data folder
+    optional: bool  #: nothing is wrong where it is not in the folder
+    reads: tuple[Read, ...]
+
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        """What it describes, in the order in which a load fills it."""
+        named = {target.entity.name for read in self.reads for target in read.targets}
+        return tuple(entity for name, entity in BY_NAME.items() if name in named)
+
+    @property
+    def formats(self) -> str:
+        return ", ".join(dict.fromkeys(read.format for read in self.reads))
+
+    def expected(self, entity: Entity) -> tuple[int, int] | None:
+        """The least and most records of an entity that it should have, over all its reads."""
+        ranges = [t.expect for read in self.reads for t in read.targets if t.entity is entity and t.expect]
+        return (sum(low for low, _ in ranges), sum(high for _, high in ranges)) if ranges else None
+
+    def find(self, folder: Path) -> list[Path]:
+        """Its files below a data folder, in the order of their names; none where it is not there."""
+        return sorted(path for path in folder.glob(self.file) if path.is_file())
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A city and its data sets."""
+
+    city: CityProfile
+    datasets: tuple[Dataset, ...]
+    precedence: Mapping[str, tuple[str, ...]]  #: merged entity -> its data sets, the one that wins first
+    codes: tuple[CodeValue, ...] = field(default=(), repr=False)
+    file: str = ""
+
+    def dataset(self, key: str) -> Dataset:
+        for one in self.datasets:
+            if one.key == key:
+                return one
+        known = ", ".join(one.key for one in self.datasets)
+        raise BadRequest(f'there is no data set "{key}"; there are {known}', where=self.file)
+
+    def scheme(self, name: str) -> frozenset[str]:
+        """The codes of one code list; empty where the city has no such list."""
+        return frozenset(value.code for value in self.codes if value.scheme == name)
+
+
+def catalogue(name_or_path: str | Path) -> Catalogue:
+    """The catalogue of a city that the twin knows by name, or of a TOML file."""
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = FOLDER / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.toml") if _is_city(each)))
+        raise BadRequest(f'there is no catalogue "{name_or_path}"; there are {known}, or name a .toml file')
+    content = _toml(path)
+    tables = _table(content, "tables", path.name)
+    city_entry = _table(content, "city", path.name)
+    _known(city_entry, _CITY, f"{path.name}: city")
+    datasets = tuple(
+        _dataset(entry, path.name, number, tables)
+        for number, entry in enumerate(_list(content, "dataset", path.name), start=1)
+    )
+    _known(content, ("city", "precedence", "tables", "dataset"), path.name)
+    return Catalogue(
+        city=_profile(city_entry, f"{path.name}: city"),
+        datasets=_distinct(datasets, path.name),
+        precedence=_precedence(_table(content, "precedence", path.name), datasets, path.name),
+        codes=tuple(_codes(path, city_entry.get("code_lists", ()))),
+        file=path.name,
+    )
+
+
+def _is_city(path: Path) -> bool:
+    return "city" in _toml(path)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"this is no TOML: {error}", where=path.name) from error
+
+
+def _profile(entry: Mapping[str, Any], where: str) -> CityProfile:
+    bounds = _needed(entry, "bounds", where)
+    if not (
+        isinstance(bounds, list)
+        and len(bounds) == 4
+        and all(isinstance(each, int | float) for each in bounds)
+        and bounds[0] < bounds[2]
+        and bounds[1] < bounds[3]
+    ):
+        raise BadRequest(f"bounds are {bounds}; expected is [west, south, east, north] in degrees", where=where)
+    return CityProfile(
+        name=str(_needed(entry, "name", where)),
+        title=str(_needed(entry, "title", where)),
+        crs=str(_needed(entry, "crs", where)),
+        bounds=(bounds[0], bounds[1], bounds[2], bounds[3]),
+        languages=tuple(entry.get("languages", ())),
+    )
+
+
+def _codes(path: Path, files: Any) -> Iterator[CodeValue]:
+    names = [files] if isinstance(files, str) else files
+    for name in names:
+        for scheme, values in _toml(path.parent / name).items():
+            for code, label in values.items():
+                labels = label if isinstance(label, list) else [label]
+                if not 1 <= len(labels) <= 2 or not all(isinstance(each, str) for each in labels):
+                    raise BadRequest(
+                        f"{scheme}.{code} is {label!r}; expected is a label, or [label, English label]",
+                        where=name,
+                    )
+                bulgarian = labels[0] or None
+                yield CodeValue(scheme, code, bulgarian, labels[1] if len(labels) > 1 else None)
+
+
+def _precedence(
+    entry: Mapping[str, Any], datasets: tuple[Dataset, ...], file: str
+) -> dict[str, tuple[str, ...]]:
+    for name, keys in entry.items():
+        where = f"{file}: precedence.{name}"
+        if name not in BY_NAME:
+            raise BadRequest(f'there is no entity "{name}"; there are {", ".join(BY_NAME)}', where=where)
+        describing = [d.key for d in datasets if any(e.name == name for e in d.entities)]
+        if sorted(keys) != sorted(describing):
+            raise BadRequest(
+                f"it lists {', '.join(keys)}; the data sets that describe {name} are {', '.join(describing)}",
+                where=where,
+            )
+    return {name: tuple(keys) for name, keys in entry.items()}
+
+
+def _distinct(datasets: tuple[Dataset, ...], file: str) -> tuple[Dataset, ...]:
+    keys = [one.key for one in datasets]
+    repeated = {key for key in keys if keys.count(key) > 1}
+    if repeated:
+        raise BadRequest(f"two data sets have the key {', '.join(sorted(repeated))}", where=file)
+    return datasets
+
+
+def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[str, Any]) -> Dataset:
+    where = f"{file}: dataset {entry.get('key', number)}"
+    reads = _list(entry, "read", where) if "read" in entry else [entry]
+    inherited = {name: entry[name] for name in _READ if name in entry and name != "read"}
+    _known(entry, (*_DATASET, *_READ, *BY_NAME), where)
+    return Dataset(
+        key=str(_needed(entry, "key", where)),
+        title=str(_needed(entry, "title", where)),
+        publisher=str(_needed(entry, "publisher", where)),
+        licence=entry.get("licence"),
+        url=entry.get("url"),
+        refresh=entry.get("refresh"),
+        file=str(_needed(entry, "file", where)),
+        optional=bool(entry.get("optional", False)),
+        reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
+    )
+
+
+def _read(entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Read:
+    _known(entry, (*_DATASET, *_READ, *BY_NAME), where)
+    format_ = _needed(entry, "format", where)
+    if format_ not in formats.FORMATS:
+        raise BadRequest(f'format is "{format_}"; allowed are {", ".join(formats.FORMATS)}', where=where)
+    prepare = entry.get("prepare")
+    if prepare is not None and prepare not in PREPARATIONS:
+        raise BadRequest(f'prepare is "{prepare}"; allowed are {", ".join(PREPARATIONS)}', where=where)
+    targets = tuple(
+        _target(entity, entry[name], f"{where}.{name}", tables)
+        for name, entity in BY_NAME.items()
+        if name in entry
+    )
+    if not targets:
+        raise BadRequest(f"it names no entity; there are {', '.join(BY_NAME)}", where=where)
+    return Read(
+        format=format_,
+        options=dict(entry.get("options", {})),
+        crs=entry.get("crs"),
+        prepare=prepare,
+        ignore=tuple(entry.get("ignore", ())),
+        distinct=tuple(entry.get("distinct", ())),
+        targets=targets,
+    )
+
+
+def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Target:
+    loadable = {column.key for column in entity.loaded_columns} - {"key"}
+    fields = {name: value for name, value in entry.items() if name not in _ENTITY}
+    for name in fields:
+        if name not in loadable:
+            raise BadRequest(
+                f"{entity.name} has no attribute that a source may fill named {name}; "
+                f"it has {', '.join(sorted(loadable))}",
+                where=where,
+            )
+    within = entry.get("within")
+    if within is not None and within not in BY_NAME:
+        raise BadRequest(f'within is "{within}"; it names no entity', where=where)
+    expect = entry.get("expect")
+    if expect is not None and not (isinstance(expect, list) and len(expect) == 2 and expect[0] <= expect[1]):
+        raise BadRequest(f"expect is {expect}; expected is [least, most]", where=where)
+    return Target(
+        entity=entity,
+        key=recipe(entry["key"], f"{where}.key", tables) if "key" in entry else None,
+        fields={name: recipe(value, f"{where}.{name}", tables) for name, value in fields.items()},
+        when=tuple(
+            condition(column, value, f"{where}.when", tables)
+            for column, value in _table(entry, "when", where).items()
+        ),
+        required=tuple(entry.get("required", ())),
+        within=within,
+        expect=(expect[0], expect[1]) if expect else None,
+    )
+
+
+def _needed(entry: Mapping[str, Any], name: str, where: str) -> Any:
+    if not entry.get(name):
+        raise BadRequest(f"{name} is missing", where=where)
+    return entry[name]
+
+
+def _known(entry: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+    for name in entry:
+        if name not in names:
+            raise BadRequest(f'"{name}" means nothing here; allowed are {", ".join(names)}', where=where)
+
+
+def _table(entry: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    found = entry.get(name, {})
+    if not isinstance(found, dict):
+        raise BadRequest(f"{name} must be a table", where=where)
+    return found
+
+
+def _list(entry: Mapping[str, Any], name: str, where: str) -> list[Mapping[str, Any]]:
+    found = entry.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise BadRequest(f"{name} must be a list of tables: [[{name}]]", where=where)
+    return found

@@ -1,0 +1,436 @@
+"""Station 4: values get their type, and what cannot be true becomes a notice instead of a value.
+
+`Checked` is what is staged: typed columns of the records that passed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from sqlalchemy import BigInteger, Boolean, Date, Double, Integer
+from sqlalchemy import Column as SqlColumn
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from loaders.catalogue import Catalogue, Target
+from loaders.catalogue.words import Recipe
+from loaders.mapping import (
+    Unfilled,
+    by_value,
+    column_keys,
+    content_keys,
+    map_attribute,
+    map_shapes,
+    numbers,
+)
+from loaders.published import Column, Selected, as_text, mask
+from twin.entities import Severity
+from twin.fields import Field
+from twin.geometry import Mask, Shapes, as_kind, ewkb, mend
+from twin.identifiers import cadastral_parts, is_eik, scrub_personal_numbers
+from twin.text import fold, transliterate
+
+MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
+SHORTEST_NAME_IN_CAPITALS = 4
+
+_YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
+
+
+def _is_building_id(text: str) -> bool:
+    parts = cadastral_parts(text)
+    return parts is not None and parts.kind == "building"
+
+
+#: identifier scheme -> whether a text is one, and what one looks like
+IDENTIFIERS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "EIK": (is_eik, "9 or 13 digits of which the last is a check digit"),
+    "CADASTRE": (_is_building_id, "EKATTE.region.parcel.building, such as 68134.100.33.2"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Records of one entity ready for staging: typed columns (geometries as PostGIS's binary), and positions."""
+
+    columns: Mapping[str, Column]
+    positions: list[str]
+    refused: int
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+class Check:
+    """Maps and checks the records of one target; made once a load, called for every batch."""
+
+    def __init__(self, target: Target, dataset: str, catalogue: Catalogue, srid: int, *, merged: bool) -> None:
+        self.target = target
+        self.dataset = dataset
+        self.srid = srid
+        self.merged = merged
+        entity = target.entity
+        self.columns: dict[str, SqlColumn[object]] = {c.key: c for c in entity.loaded_columns}
+        self.facts: dict[str, Field] = {name: f for name, f in entity.fields.items() if name in self.columns}
+        self.schemes = {
+            name: catalogue.scheme(field.codes) for name, field in self.facts.items() if field.codes
+        }
+        # of an entity with several sources, one of them need not say everything
+        self.required = {
+            name
+            for name, column in self.columns.items()
+            if name in target.required or (not merged and not column.nullable)
+        }
+        if target.key and target.key.alternatives[0].attribute:
+            self.required.add(target.key.alternatives[0].attribute)
+
+    def __call__(self, selected: Selected) -> Checked:
+        """Map, type and check; a record that cannot be kept is a notice and not in the answer."""
+        keep = np.ones(len(selected), dtype=np.bool_)
+        done: dict[str, Column] = {}
+        for name, recipe in self._in_order():
+            field = self.facts[name]
+            if field.geometry:
+                done[name] = self._shapes(name, field.geometry, recipe, selected, keep)
+            else:
+                values, unfilled = map_attribute(recipe, selected, done)
+                self._unknown_codes(name, unfilled, selected, keep)
+                done[name] = self._typed(name, recipe, values, selected, keep)
+                if any(words.agrees_with for words in recipe.alternatives):
+                    done[name] = _agreeing(recipe, done[name], done, selected)
+            if name in self.required:
+                self._demand(name, recipe, unfilled=done[name], selected=selected, keep=keep)
+        key = self._key(selected, done, keep)
+        self._generate(done)
+        if not keep.all():
+            kept = pa.array(keep)
+            done = {name: column.filter(kept) for name, column in done.items()}
+            key = key.filter(kept)
+        positions = selected.narrowed(keep).positions
+        return Checked({"key": key, **done}, positions, int((~keep).sum()))
+
+    def _in_order(self) -> list[tuple[str, Recipe]]:
+        """The attributes, those that look at another one last."""
+        return sorted(
+            self.target.fields.items(),
+            key=lambda item: any(w.attribute or w.agrees_with for w in item[1].alternatives),
+        )
+
+    def _unknown_codes(self, name: str, unfilled: Unfilled, selected: Selected, keep: Mask) -> None:
+        if not unfilled.rows.any():
+            return
+        label = self.target.fields[name].label
+        fatal = name in self.required
+        known = ", ".join(dict.fromkeys(unfilled.known))
+        known = known if len(known) <= 200 else f"{known[:200]}…"
+        selected.note(
+            "unknown-code", unfilled.rows & keep, label, unfilled.values,
+            lambda value: f'{label} is "{value}"; known are {known}. '
+            f"{'The record was left out' if fatal else 'Left empty'}.",
+            severity=Severity.ERROR if fatal else None,
+        )  # fmt: skip
+        if fatal:
+            keep &= ~unfilled.rows
+
+    def _typed(self, name: str, recipe: Recipe, values: Column, selected: Selected, keep: Mask) -> Column:
+        column, field = self.columns[name], self.facts[name]
+        label = recipe.label or name
+        kind = column.type
+        if isinstance(kind, Double):
+            return self._in_range(numbers(values, selected, label), field, label, selected)
+        if isinstance(kind, Integer | BigInteger):
+            whole = _whole_numbers(values, selected, label)
+            ranged = self._in_range(whole, field, label, selected)
+            return pc.cast(ranged, pa.int64() if isinstance(kind, BigInteger) else pa.int32())
+        if isinstance(kind, Boolean):
+            return _truths(values, selected, label)
+        if isinstance(kind, Date):
+            return _dates(values, selected, label)
+        if isinstance(kind, ARRAY):
+            return values if pa.types.is_list(values.type) else pa.nulls(len(values), pa.list_(pa.string()))
+        return self._text(name, recipe, as_text(values), selected, keep)
+
+    def _text(self, name: str, recipe: Recipe, text: Column, selected: Selected, keep: Mask) -> Column:
+        field, label = self.facts[name], recipe.label or name
+        if field.identifier in IDENTIFIERS:
+            return self._identifier(name, label, text, selected, keep)
+        if field.enumeration:
+            members = [each.name for each in field.enumeration]
+            return self._of_list(
+                name, label, text, selected, keep, mask(pc.is_in(text, pa.array(members))), ", ".join(members)
+            )
+        if field.codes:
+            self._unlisted(name, label, text, selected)
+            return text
+        if field.link or field.identifier:
+            return text
+        if field.latin_of is None and any(f.latin_of == name for f in self.facts.values()):
+            self._capitals(recipe, label, text, selected)
+        return _without_personal_numbers(text, selected, label)
+
+    def _identifier(self, name: str, label: str, text: Column, selected: Selected, keep: Mask) -> Column:
+        is_one, form = IDENTIFIERS[self.facts[name].identifier or ""]
+        good = mask(_by_value_truth(text, is_one))
+        bad = ~good & mask(pc.is_valid(text))
+        fatal = name in self.required
+        selected.note(
+            "bad-identifier", bad & keep, label, text,
+            lambda value: f'{label} is "{value}"; expected are {form}. '
+            f"{'The record was left out' if fatal else 'Left empty'}.",
+            severity=None if fatal else Severity.WARNING,
+        )  # fmt: skip
+        if fatal:
+            keep &= ~bad
+        return pc.if_else(pa.array(good), text, pa.scalar(None, pa.string()))
+
+    def _of_list(
+        self, name: str, label: str, text: Column, selected: Selected, keep: Mask, good: Mask, known: str
+    ) -> Column:
+        wrong = ~good & mask(pc.is_valid(text))
+        fatal = name in self.required
+        selected.note(
+            "unknown-code", wrong & keep, label, text,
+            lambda value: f'{label} is "{value}"; known are {known}. '
+            f"{'The record was left out' if fatal else 'Left empty'}.",
+            severity=Severity.ERROR if fatal else None,
+        )  # fmt: skip
+        if fatal:
+            keep &= ~wrong
+        return pc.if_else(pa.array(good), text, pa.scalar(None, pa.string()))
+
+    def _unlisted(self, name: str, label: str, text: Column, selected: Selected) -> None:
+        """A code that its list does not have is kept as published, and said."""
+        listed = self.schemes[name]
+        unlisted = ~mask(pc.is_in(text, pa.array(sorted(listed), pa.string()))) & mask(pc.is_valid(text))
+        selected.note(
+            "unknown-code", unlisted, label, text,
+            lambda value: f'{label} is "{value}", which the code list {self.facts[name].codes} does not have. '
+            "Kept as published.",
+        )  # fmt: skip
+
+    def _capitals(self, recipe: Recipe, label: str, text: Column, selected: Selected) -> None:
+        if any(words.title_case or words.value for words in recipe.alternatives):
+            return
+        loud = mask(
+            pc.and_(
+                pc.and_(pc.equal(pc.utf8_upper(text), text), pc.not_equal(pc.utf8_lower(text), text)),
+                pc.greater_equal(pc.utf8_length(text), SHORTEST_NAME_IN_CAPITALS),
+            )
+        )
+        selected.note(
+            "name-in-capitals", loud, label, text,
+            lambda value: f'{label} is "{value}", in capitals only. Kept as published.',
+        )  # fmt: skip
+
+    def _in_range(self, values: Column, field: Field, label: str, selected: Selected) -> Column:
+        low, high = field.minimum, field.maximum
+        wrong = np.zeros(len(values), dtype=np.bool_)
+        if low is not None:
+            wrong |= mask(pc.less(values, low))
+        if high is not None:
+            wrong |= mask(pc.greater(values, high))
+        if pa.types.is_floating(values.type):
+            wrong |= mask(pc.invert(pc.is_finite(values)))
+        allowed = f"from {low:g}" if low is not None else "a number"
+        allowed += f" to {high:g}" if high is not None else ""
+        selected.note(
+            "out-of-range", wrong, label, values,
+            lambda value: f"{label} is {value}; possible is {allowed}. Left empty.",
+        )  # fmt: skip
+        return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values) if wrong.any() else values
+
+    def _shapes(
+        self, name: str, kind: str, recipe: Recipe, selected: Selected, keep: Mask
+    ) -> Column:
+        shapes, wrong = as_kind(map_shapes(recipe, selected), kind)
+        fatal = name in self.required
+        lost = "The record was left out." if fatal else "The shape was left out."
+        if wrong.any():
+            kinds = pa.array([None if s is None else s.geom_type for s in shapes], pa.string())
+            selected.note(
+                "wrong-geometry-type", wrong & keep, "geometry", kinds,
+                lambda value: f"the shape is a {value}; a {name} is a {kind.lower()}. {lost}",
+            )  # fmt: skip
+            shapes[wrong] = None
+        if kind == "MULTIPOLYGON":
+            shapes, repaired, refused = mend(shapes)
+            selected.note(
+                "repaired-geometry", repaired & keep, "geometry", None,
+                lambda _: f"the {name} crosses itself; it was mended, its area all but unchanged.",
+            )  # fmt: skip
+            selected.note(
+                "invalid-geometry", refused & keep, "geometry", _reasons(shapes, refused),
+                lambda why: f"the {name} is invalid ({why}) and cannot be mended. {lost}",
+            )  # fmt: skip
+            wrong |= refused
+            if refused.any() or repaired.any():
+                shapes = as_kind(shapes, kind)[0]
+                shapes[refused] = None
+        if fatal:
+            keep &= ~wrong
+        return pa.array(ewkb(shapes, self.srid), pa.binary())
+
+    def _demand(self, name: str, recipe: Recipe, *, unfilled: Column, selected: Selected, keep: Mask) -> None:
+        missing = mask(pc.is_null(unfilled)) & keep
+        if not missing.any():
+            return
+        # where the reader has spoken of the record, it was this
+        spoken = {problem.position for problem in selected.published.batch.problems}
+        silent = np.array([position in spoken for position in selected.positions], dtype=np.bool_)
+        label = recipe.label or name
+        what = self.facts[name].geometry
+        selected.note(
+            "no-geometry" if what else "no-value", missing & ~silent, "geometry" if what else label, None,
+            lambda _: f"{name} is missing, and a {self.target.entity.name} cannot be without. "
+            "The record was left out.",
+        )  # fmt: skip
+        keep &= ~missing
+
+    def _key(self, selected: Selected, done: Mapping[str, Column], keep: Mask) -> Column:
+        recipe = self.target.key
+        if recipe is None:
+            return pa.array(content_keys(self.target, self.dataset, selected), pa.string())
+        words = recipe.alternatives[0]
+        if words.hash:
+            keys = pa.array(column_keys(words, self.dataset, selected), pa.string())
+        else:
+            values, unfilled = map_attribute(recipe, selected, done)
+            keys = as_text(values)
+            self._unknown_codes_of_key(unfilled, selected, keep)
+        missing = mask(pc.is_null(keys)) & keep
+        label = recipe.label
+        selected.note(
+            "no-key", missing, label or None, None,
+            lambda _: f"{label} gives no key for this {self.target.entity.name}. The record was left out.",
+        )  # fmt: skip
+        keep &= ~missing
+        return keys
+
+    def _unknown_codes_of_key(self, unfilled: Unfilled, selected: Selected, keep: Mask) -> None:
+        if unfilled.rows.any():
+            label = self.target.key.label if self.target.key else ""
+            selected.note(
+                "unknown-code", unfilled.rows & keep, label, unfilled.values,
+                lambda value: f'{label} is "{value}", which leads to no {self.target.entity.name}. '
+                "The record was left out.",
+                severity=Severity.ERROR,
+            )  # fmt: skip
+            keep &= ~unfilled.rows
+
+    def _generate(self, done: dict[str, Column]) -> None:
+        """Latin and folded names, where the source gives none."""
+        for name, field in self.facts.items():
+            if field.folded_of in done:
+                done[name] = by_value(done[field.folded_of], fold)
+            elif field.latin_of in done:
+                made = by_value(done[field.latin_of], transliterate)
+                if self.merged:
+                    # another source may have the real one, which only the merge of all can tell
+                    done[f"{MADE}{name}"] = made
+                else:
+                    done[name] = pc.coalesce(done[name], made) if name in done else made
+
+
+def _agreeing(recipe: Recipe, text: Column, done: Mapping[str, Column], selected: Selected) -> Column:
+    """A published Latin name where it is the official transliteration, else nothing and a notice."""
+    other = next(words.agrees_with for words in recipe.alternatives if words.agrees_with)
+    official = by_value(done[other], transliterate)
+    differs = mask(pc.not_equal(official, text))
+    label = recipe.label
+    pairs = pc.binary_join_element_wise(text, official.fill_null(""), '", officially "')
+    selected.note(
+        "latin-disagrees", differs, label, pairs,
+        lambda value: f'{label} is "{value}". The official one is used.',
+    )  # fmt: skip
+    return pc.if_else(pa.array(differs), pa.scalar(None, pa.string()), text)
+
+
+def _whole_numbers(values: Column, selected: Selected, label: str) -> Column:
+    if pa.types.is_integer(values.type):
+        return pc.cast(values, pa.int64())
+    if pa.types.is_floating(values.type):
+        good = pc.equal(values, pc.trunc(values))
+    else:
+        values = as_text(values)
+        good = pc.match_substring_regex(values, r"^[+-]?\d{1,18}(\.0+)?$")
+    bad = mask(pc.invert(good))
+    selected.note(
+        "not-a-whole-number", bad, label, values,
+        lambda value: f'{label} is "{value}"; expected is a whole number. Left empty.',
+    )  # fmt: skip
+    if bad.any():
+        values = pc.if_else(pa.array(bad), pa.scalar(None, values.type), values)
+    if pa.types.is_string(values.type):
+        values = pc.replace_substring_regex(values, r"(\.0+)$|^\+", "")
+    return pc.cast(values, pa.int64())
+
+
+def _truths(values: Column, selected: Selected, label: str) -> Column:
+    if pa.types.is_boolean(values.type):
+        return values
+    text = pc.utf8_lower(as_text(values))
+    yes, no = (pc.is_in(text, pa.array(each)) for each in (_YES, _NO))
+    bad = ~mask(pc.or_(yes, no)) & mask(pc.is_valid(text))
+    selected.note(
+        "not-yes-or-no", bad, label, text, lambda value: f'{label} is "{value}"; expected is yes or no. Left empty.'
+    )  # fmt: skip
+    return pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
+
+
+def _dates(values: Column, selected: Selected, label: str) -> Column:
+    """Dates from texts that begin with one: '2011-04-05', '2011-04-05T09:25:21', '20110405'."""
+    if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
+        return pc.cast(values, pa.date32(), safe=False)
+    text = as_text(values)
+    coded = text.dictionary_encode()
+    dates = pa.array([_date(each) for each in coded.dictionary.to_pylist()], pa.date32()).take(coded.indices)
+    bad = mask(pc.is_null(dates)) & mask(pc.is_valid(text))
+    selected.note(
+        "not-a-date", bad, label, text,
+        lambda value: f'{label} is "{value}"; expected is a date such as 2024-05-31. Left empty.',
+    )  # fmt: skip
+    return dates
+
+
+def _date(text: str | None) -> dt.date | None:
+    if not text:
+        return None
+    for form in (text[:10], text[:8]):
+        try:
+            return dt.date.fromisoformat(form)
+        except ValueError:
+            continue
+    return None
+
+
+def _by_value_truth(text: Column, is_one: Callable[[str], bool]) -> Column:
+    coded = text.dictionary_encode()
+    known = [value is not None and is_one(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(known, pa.bool_()).take(coded.indices)
+
+
+def _without_personal_numbers(text: Column, selected: Selected, label: str) -> Column:
+    suspect = mask(pc.match_substring_regex(text, r"[0-9][0-9 ]{4}[0-9]"))
+    if not suspect.any():
+        return text
+    found = np.zeros(len(text), dtype=np.bool_)
+    cleaned = text.to_pylist()
+    for row in np.flatnonzero(suspect):
+        clean, removed = scrub_personal_numbers(cleaned[row])
+        if removed:
+            cleaned[row], found[row] = clean, True
+    selected.note(
+        "personal-number", found, label, None, lambda _: f"{label} holds a personal number; it was removed."
+    )  # fmt: skip
+    return pa.array(cleaned, pa.string()) if found.any() else text
+
+
+def _reasons(shapes: Shapes, refused: Mask) -> Column:
+    reasons: list[str | None] = [None] * len(shapes)
+    for row in np.flatnonzero(refused):
+        reasons[row] = str(shapely.is_valid_reason(shapes[row]))
+    return pa.array(reasons, pa.string())

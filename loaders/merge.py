@@ -1,0 +1,282 @@
+"""Station 6: staged records become the entity's rows; unchanged rows are left alone, vanished ones are closed.
+
+Two statements a table, whatever its size. The old version of a row goes to history in the statement that
+changes or removes it. Where several data sets describe an entity, what each says is kept in `record`, and the
+entity's row is made anew from all of them by the catalogue's precedence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from loaders.checks import MADE
+from loaders.notices import Notices
+from loaders.staging import PREFIX, Staging, names
+from twin.entities import Entity
+from twin.history import HISTORY
+from twin.links import area_joins
+
+_AFFECTED = Identifier(f"{PREFIX}affected")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """How many rows of an entity a load added, changed, left alone and closed."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+
+    def __add__(self, other: Merged) -> Merged:
+        return Merged(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.closed + other.closed,
+        )
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.added or self.changed or self.closed)
+
+
+def merge_alone(staging: Staging, dataset: str, notices: Notices) -> Merged:
+    """Merge an entity that only one data set describes."""
+    _leave_to_others(staging, dataset, notices)
+    staging.analyse()
+    ours = SQL("t.sources = ARRAY[{}]::text[]").format(Literal(dataset))
+    return _merge(
+        staging.connection,
+        staging.entity,
+        staging.table,
+        sources=SQL("ARRAY[{}]::text[]").format(Literal(dataset)),
+        scope=ours,
+    )
+
+
+def merge_records(staging: Staging, dataset: str, precedence: Sequence[str], notices: Notices) -> Merged:
+    """Merge an entity that several data sets describe: keep what this one says, then make the rows anew."""
+    connection, entity = staging.connection, staging.entity
+    staging.analyse()
+    connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_AFFECTED))
+    connection.execute(
+        SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED)
+    )
+    _keep_records(staging, dataset)
+    connection.execute(SQL("ANALYZE {}").format(_AFFECTED))
+    remade = Identifier(f"{PREFIX}{entity.table.name}_remade")
+    _remake(staging, remade, precedence)
+    _note_incomplete(staging, remade, dataset, notices)
+    connection.execute(SQL("ANALYZE {}").format(remade))
+    merged = _merge(
+        connection,
+        entity,
+        remade,
+        sources=SQL("s.sources"),
+        scope=SQL("EXISTS (SELECT FROM {} AS a WHERE a.key = t.key)").format(_AFFECTED),
+    )
+    untouched = connection.execute(
+        SQL(
+            "SELECT count(*) FROM {} AS s JOIN {} AS t USING (key)"
+            " WHERE NOT EXISTS (SELECT FROM {} AS a WHERE a.key = s.key)"
+        ).format(staging.table, Identifier(entity.table.name), _AFFECTED)
+    ).fetchone()
+    for table in (remade, _AFFECTED):
+        connection.execute(SQL("DROP TABLE {}").format(table))
+    return merged + Merged(unchanged=untouched[0] if untouched else 0)
+
+
+def _merge(
+    connection: psycopg.Connection[Any],
+    entity: Entity,
+    staged: Identifier,
+    *,
+    sources: Composable,
+    scope: Composable,
+) -> Merged:
+    """Bring the rows that `scope` says are ours to what is staged."""
+    table = Identifier(entity.table.name)
+    history = HISTORY[entity.name]
+    loaded = [column.key for column in entity.loaded_columns]
+    compared = [name for name in loaded if name != "key"]
+    areas = area_joins(entity, "s")
+    kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
+    parts = {
+        "table": table,
+        "staged": staged,
+        "history": Identifier(history.name),
+        "scope": scope,
+        "sources": sources,
+        "s": names(compared, "s"),
+        "t": names(compared, "t"),
+        "kept": names(kept),
+        "t_kept": names(kept, "t"),
+        "settings": SQL(", ").join(
+            SQL("{} = f.{}").format(Identifier(name), Identifier(name))
+            for name in [*compared, *(one.attribute for one in areas)]
+        ),
+        "s_loaded": names(loaded, "s"),
+        "joins": SQL(" ").join(one.join for one in areas),
+        "values": SQL("").join(SQL(", {}").format(one.value) for one in areas),
+        "named_values": SQL("").join(
+            SQL(", {} AS {}").format(one.value, Identifier(one.attribute)) for one in areas
+        ),
+        "columns": names([*loaded, *(one.attribute for one in areas)]),
+    }
+    before = connection.execute(
+        SQL(
+            "WITH changed AS MATERIALIZED ("
+            " SELECT t.key FROM {table} AS t JOIN {staged} AS s ON s.key = t.key"
+            " WHERE {scope} AND ROW({t}, t.sources) IS DISTINCT FROM ROW({s}, {sources})"
+            "), vanished AS MATERIALIZED ("
+            " SELECT t.key FROM {table} AS t"
+            " WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)"
+            "), remembered AS ("
+            " INSERT INTO {history} ({kept}, recorded_to) SELECT {t_kept}, now() FROM {table} AS t"
+            " WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished)"
+            "), closed AS ("
+            " DELETE FROM {table} AS t USING vanished AS v WHERE t.key = v.key"
+            "), updated AS ("
+            " UPDATE {table} AS t SET {settings}, sources = f.fresh_sources, recorded_at = now()"
+            " FROM (SELECT {s_loaded}, {sources} AS fresh_sources{named_values}"
+            "  FROM {staged} AS s JOIN changed AS c ON c.key = s.key {joins}) AS f"
+            " WHERE t.key = f.key"
+            ") SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM vanished),"
+            " (SELECT count(*) FROM {staged})"
+        ).format(**parts)
+    ).fetchone()
+    assert before is not None  # an aggregate always has a row
+    changed, closed, staged_count = before
+    added = connection.execute(
+        SQL(
+            "INSERT INTO {table} ({columns}, sources, recorded_at)"
+            " SELECT {s_loaded}{values}, {sources}, now() FROM {staged} AS s {joins}"
+            " WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)"
+        ).format(**parts)
+    ).rowcount
+    return Merged(added, changed, staged_count - added - changed, closed)
+
+
+def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:
+    """A row that another data set wrote is not ours to change."""
+    found = staging.connection.execute(
+        SQL(
+            "WITH others AS ("
+            " DELETE FROM {staged} AS s USING {table} AS t"
+            " WHERE t.key = s.key AND t.sources <> ARRAY[%s]::text[]"
+            " RETURNING s.ordinal, s.key, s.place, t.sources"
+            ") SELECT * FROM others ORDER BY ordinal"
+        ).format(staged=staging.table, table=Identifier(staging.entity.table.name)),
+        [dataset],
+    ).fetchall()
+    for ordinal, key, place, sources in found:
+        notices.add(
+            "key-of-another-source",
+            f"{staging.entity.name} {key} already comes from {', '.join(sources)}. It was left as it is.",
+            file=staging.file_of(ordinal), position=place, field="key", value=key,
+        )  # fmt: skip
+
+
+def _keep_records(staging: Staging, dataset: str) -> None:
+    """Bring `record` to what the data set says now; note which keys that affects."""
+    said = [
+        SQL("s.{}::text AS {}").format(Identifier(name), Identifier(name))
+        if name in staging.entity.fields and staging.entity.fields[name].geometry
+        else SQL("s.{}").format(Identifier(name))
+        for name in staging.columns
+        if name != "key"
+    ]
+    staging.connection.execute(
+        SQL(
+            "WITH said AS MATERIALIZED ("
+            " SELECT s.key, jsonb_strip_nulls((SELECT to_jsonb(x) FROM (SELECT {said}) AS x)) AS fields"
+            " FROM {staged} AS s"
+            "), gone AS ("
+            " DELETE FROM record AS r WHERE r.entity = %(entity)s AND r.source = %(source)s"
+            " AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = r.key) RETURNING r.key"
+            "), written AS ("
+            " INSERT INTO record AS r (entity, key, source, fields)"
+            " SELECT %(entity)s, s.key, %(source)s, s.fields FROM said AS s"
+            " WHERE NOT EXISTS (SELECT FROM record AS k WHERE k.entity = %(entity)s AND k.key = s.key"
+            "  AND k.source = %(source)s AND k.fields = s.fields)"
+            " ON CONFLICT (entity, key, source) DO UPDATE SET fields = excluded.fields RETURNING r.key"
+            ") INSERT INTO {affected} SELECT key FROM gone UNION SELECT key FROM written"
+        ).format(said=SQL(", ").join(said), staged=staging.table, affected=_AFFECTED),
+        {"entity": staging.entity.name, "source": dataset},
+    )
+
+
+def _remake(staging: Staging, remade: Identifier, precedence: Sequence[str]) -> None:
+    """What all sources together say of the affected keys, in the shape of staged records."""
+    connection, entity = staging.connection, staging.entity
+    connection.execute(SQL("DROP TABLE IF EXISTS {}").format(remade))
+    connection.execute(
+        SQL("CREATE UNLOGGED TABLE {} AS SELECT {}, sources FROM {} LIMIT 0").format(
+            remade, names(staging.loaded), Identifier(entity.table.name)
+        )
+    )
+    values = [
+        SQL("COALESCE(p.{}, p.{})").format(Identifier(name), Identifier(MADE + name))
+        if MADE + name in staging.made
+        else SQL("m.key")
+        if name == "key"
+        else SQL("p.{}").format(Identifier(name))
+        for name in staging.loaded
+    ]
+    # the last of the merged objects wins, so the first of the precedence comes last
+    layers = SQL(" || ").join(
+        SQL("COALESCE((array_agg(r.fields ORDER BY o.rank DESC))[{}], '{{}}')").format(Literal(place))
+        for place in range(1, len(precedence) + 1)
+    )
+    complete = SQL(" AND ").join(
+        SQL("p.{} IS NOT NULL").format(Identifier(column.key))
+        for column in entity.loaded_columns
+        if not column.nullable and column.key != "key"
+    )
+    connection.execute(
+        SQL(
+            "INSERT INTO {remade} SELECT {values}, m.sources FROM ("
+            " SELECT r.key, {layers} AS fields, array_agg(r.source ORDER BY o.rank) AS sources"
+            " FROM record AS r JOIN {affected} AS a USING (key)"
+            " JOIN unnest(%(precedence)s::text[]) WITH ORDINALITY AS o(source, rank) ON o.source = r.source"
+            " WHERE r.entity = %(entity)s GROUP BY r.key"
+            ") AS m CROSS JOIN LATERAL jsonb_populate_record(NULL::{staged}, m.fields) AS p WHERE {complete}"
+        ).format(
+            remade=remade,
+            values=SQL(", ").join(values),
+            layers=layers,
+            affected=_AFFECTED,
+            staged=staging.table,
+            complete=complete if complete.as_string() else SQL("true"),
+        ),
+        {"entity": entity.name, "precedence": list(precedence)},
+    )
+
+
+def _note_incomplete(staging: Staging, remade: Identifier, dataset: str, notices: Notices) -> None:
+    """Keys of this data set of which all sources together do not say enough."""
+    entity = staging.entity
+    needed = ", ".join(
+        column.key for column in entity.loaded_columns if not column.nullable and column.key != "key"
+    )
+    found = staging.connection.execute(
+        SQL(
+            "SELECT s.ordinal, s.key, s.place FROM {staged} AS s"
+            " WHERE NOT EXISTS (SELECT FROM {remade} AS m WHERE m.key = s.key)"
+            " AND NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key) ORDER BY s.ordinal"
+        ).format(staged=staging.table, remade=remade, table=Identifier(entity.table.name))
+    ).fetchall()
+    for ordinal, key, place in found:
+        notices.add(
+            "incomplete-entity",
+            f"{entity.name} {key} has no {needed} in {dataset} or any other data set loaded so far. "
+            "It waits for them.",
+            file=staging.file_of(ordinal), position=place, field="key", value=key,
+        )  # fmt: skip

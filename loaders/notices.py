@@ -1,0 +1,163 @@
+"""What is wrong with the data and its owner can mend: rules, and a collector that groups and caps them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loaders import formats
+from twin.entities import Severity
+from twin.identifiers import scrub_personal_numbers
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+VALUE_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of defect: what it means for the record, and a sentence for the reports.
+
+    The first `examples` of it are kept one by one, the rest as a number; with `by_value` that holds for each
+    value found.
+    """
+
+    severity: Severity
+    doc: str
+    examples: int = 50
+    by_value: bool = False
+
+
+#: every rule that a load may speak of
+RULES: dict[str, Rule] = {
+    "bad-identifier": Rule(ERROR, "An identifier fails its form or its check digit."),
+    "blank-value": Rule(INFO, "A value is only blanks; it was taken as empty."),
+    "crs-differs": Rule(WARNING, "The file states another coordinate system than the one its places are in."),
+    "differing-duplicate": Rule(WARNING, "Records share a key and differ; the first was kept."),
+    "exact-duplicate": Rule(INFO, "A record stands in the data more than once; one was kept."),
+    "incomplete-entity": Rule(
+        WARNING, "What all sources together say of a thing lacks something that it cannot be without."
+    ),
+    "invalid-geometry": Rule(ERROR, "A polygon crosses itself and cannot be mended without changing it."),
+    "key-of-another-source": Rule(
+        WARNING, "Another data set already describes this key, and the catalogue gives no precedence."
+    ),
+    "latin-disagrees": Rule(
+        INFO, "A published Latin name is not the official transliteration; the official one was used."
+    ),
+    "name-in-capitals": Rule(INFO, "A name is written in capitals only; it was kept as published."),
+    "no-geometry": Rule(ERROR, "A record has no place on the ground and cannot be without one."),
+    "no-key": Rule(ERROR, "A record has no key, so that nothing can be said of it the next time."),
+    "no-value": Rule(ERROR, "A record lacks a value that it cannot be without."),
+    "not-a-date": Rule(WARNING, "A value is no date; it was left empty."),
+    "not-a-number": Rule(WARNING, "A value is no number; it was left empty."),
+    "not-a-whole-number": Rule(WARNING, "A value is no whole number; it was left empty."),
+    "not-yes-or-no": Rule(WARNING, "A value is neither yes nor no; it was left empty."),
+    "out-of-range": Rule(WARNING, "A number is outside what is possible; it was left empty."),
+    "outside-the-areas": Rule(
+        INFO, "A record lies outside the areas that the city loads it for; it was left out.", examples=3
+    ),
+    "outside-the-city": Rule(WARNING, "A record lies outside the city's bounds; it was kept."),
+    "padded-value": Rule(INFO, "A value has blanks around it; they were removed.", examples=20),
+    "personal-number": Rule(WARNING, "A text holds a personal number; the number was removed."),
+    "repaired-geometry": Rule(WARNING, "A polygon crossed itself; it was mended, its area all but unchanged."),
+    "repeated-value": Rule(INFO, "A column that should name each record once repeats a value."),
+    "unclaimed-column": Rule(INFO, "The file has a column that the catalogue neither maps nor ignores."),
+    "unclaimed-record": Rule(INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1),
+    "unexpected-count": Rule(WARNING, "A data set holds fewer or more records than its catalogue expects."),
+    "unknown-code": Rule(
+        WARNING, "A code is in no list that the catalogue knows.", by_value=True, examples=1
+    ),
+    "unknown-value": Rule(INFO, "A value says that the publisher does not know; it was taken as empty."),
+    "wrong-geometry-type": Rule(ERROR, "A record's shape is of a kind that it cannot be, such as a line for a building."),
+    **{name: Rule(WARNING, doc) for name, doc in formats.RULES.items()},
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Noted:
+    """One notice: an example of a defect, with how often it was found."""
+
+    rule: str
+    severity: Severity
+    file: str | None
+    position: str | None
+    field: str | None
+    value: str | None
+    message: str
+    occurrences: int = 1
+
+
+@dataclass
+class Notices:
+    """The notices of one load of one data set."""
+
+    _kept: dict[tuple[str, str | None, str | None], list[Noted]] = field(default_factory=dict)
+    _rest: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(
+        self,
+        rule: str,
+        message: str,
+        *,
+        file: str | None = None,
+        position: str | None = None,
+        field: str | None = None,
+        value: object = None,
+        severity: Severity | None = None,
+        occurrences: int = 1,
+    ) -> None:
+        """Note a defect; personal numbers never get into a notice."""
+        known = RULES[rule]
+        shown = None if value is None else shorten(value)
+        group = (rule, field, shown if known.by_value else None)
+        self.counts[rule] += occurrences
+        kept = self._kept.setdefault(group, [])
+        if len(kept) >= known.examples:
+            self._rest[group] += occurrences
+            return
+        kept.append(
+            Noted(
+                rule, severity or known.severity, file, position, field,
+                shown, scrub_personal_numbers(message)[0], occurrences,
+            )
+        )  # fmt: skip
+
+    def more(self, rule: str, *, field: str | None, occurrences: int) -> None:
+        """Count further cases of a defect of which enough examples are kept."""
+        if occurrences:
+            self.counts[rule] += occurrences
+            self._rest[(rule, field, None)] += occurrences
+
+    def room(self, rule: str, field: str | None) -> int:
+        """How many more examples of a defect of this field would be kept."""
+        return RULES[rule].examples - len(self._kept.get((rule, field, None), ()))
+
+    @property
+    def rows(self) -> Sequence[Noted]:
+        """The examples, each group followed by how many more there were."""
+        found: list[Noted] = []
+        for group, kept in self._kept.items():
+            rest = self._rest[group]
+            if rest and RULES[group[0]].examples == 1:
+                # the one example stands for all
+                kept[0].occurrences += rest
+                self._rest[group] = 0
+                rest = 0
+            found.extend(kept)
+            if rest:
+                like = kept[-1]
+                found.append(
+                    Noted(
+                        like.rule, like.severity, like.file, None, like.field, None,
+                        f"{rest:,} more like the {len(kept)} shown. {RULES[like.rule].doc}", rest,
+                    )
+                )  # fmt: skip
+        return found
+
+
+def shorten(value: object) -> str:
+    """A published value as a notice may show it: not too long, without personal numbers."""
+    text = scrub_personal_numbers(str(value))[0]
+    return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 1] + "…"

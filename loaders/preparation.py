@@ -1,0 +1,17 @@
+"""The steps in code that some data sets need before the catalogue's mapping: `prepare` in a catalogue names one.
+
+A step gets a batch and the file it came from, and gives a batch with other columns; what it has used up it
+leaves out, so that every column still there is one that the mapping must claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from loaders.formats import Batch
+
+Preparation: TypeAlias = Callable[[Batch, Path], Batch]
+
+PREPARATIONS: dict[str, Preparation] = {}

@@ -1,0 +1,155 @@
+"""What a load leaves behind about itself: its source, its run, its notices, and the city's code lists."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from loaders.catalogue import Catalogue, Dataset
+from loaders.merge import Merged
+from loaders.notices import Noted
+from twin.entities import RunStatus
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was opened for a data set: its files, how many bytes, and their checksum."""
+
+    files: str
+    size: int
+    checksum: str
+
+
+def write_source(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
+    """Enter the data set, or bring its description up to the catalogue's."""
+    connection.execute(
+        "INSERT INTO source AS s (key, title, publisher, licence, url, entities, format, file, refresh)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO UPDATE SET"
+        " title = excluded.title, publisher = excluded.publisher, licence = excluded.licence,"
+        " url = excluded.url, entities = excluded.entities, format = excluded.format, file = excluded.file,"
+        " refresh = excluded.refresh"
+        " WHERE (s.title, s.publisher, s.licence, s.url, s.entities, s.format, s.file, s.refresh)"
+        " IS DISTINCT FROM (excluded.title, excluded.publisher, excluded.licence, excluded.url,"
+        " excluded.entities, excluded.format, excluded.file, excluded.refresh)",
+        [
+            dataset.key, dataset.title, dataset.publisher, dataset.licence, dataset.url,
+            ", ".join(entity.name for entity in dataset.entities), dataset.formats, dataset.file,
+            dataset.refresh,
+        ],
+    )  # fmt: skip
+
+
+def close_interrupted_runs(connection: psycopg.Connection[Any]) -> int:
+    """Runs that never ended: their process was killed. Call it while holding the city's lock."""
+    return connection.execute(
+        "UPDATE import_run SET status = %s, finished_at = now(), failure = %s WHERE status = %s",
+        [
+            RunStatus.FAILED.name,
+            "The load was interrupted; nothing of it was kept.",
+            RunStatus.RUNNING.name,
+        ],
+    ).rowcount
+
+
+def begin_run(connection: psycopg.Connection[Any], dataset: Dataset, read: Read) -> str:
+    """Enter a run that is under way; its key."""
+    started = dt.datetime.now(dt.UTC)
+    key = f"{dataset.key}/{started:%Y%m%dT%H%M%S.%f}Z"
+    connection.execute(
+        "INSERT INTO import_run (key, source, status, started_at, file, checksum, bytes_read, records_read,"
+        " records_refused, rows_added, rows_changed, rows_unchanged, rows_closed)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
+        [key, dataset.key, RunStatus.RUNNING.name, started, read.files, read.checksum, read.size],
+    )
+    return key
+
+
+def finish_run(
+    connection: psycopg.Connection[Any], key: str, *, records: int, refused: int, merged: Merged
+) -> RunStatus:
+    """Enter how a run ended well."""
+    status = RunStatus.LOADED if merged.touched else RunStatus.UNCHANGED
+    connection.execute(
+        "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), records_read = %s,"
+        " records_refused = %s, rows_added = %s, rows_changed = %s, rows_unchanged = %s, rows_closed = %s"
+        " WHERE key = %s",
+        [
+            status.name, records, refused, merged.added, merged.changed, merged.unchanged, merged.closed, key,
+        ],
+    )  # fmt: skip
+    return status
+
+
+def fail_run(connection: psycopg.Connection[Any], key: str, failure: str) -> None:
+    """Enter why a run ended badly."""
+    connection.execute(
+        "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s WHERE key = %s",
+        [RunStatus.FAILED.name, failure, key],
+    )
+
+
+def update_source(connection: psycopg.Connection[Any], dataset: Dataset, records: int) -> None:
+    """Enter how many records of the data set the twin holds, and that it was loaded now."""
+    connection.execute(
+        "UPDATE source SET records = %s, loaded_at = clock_timestamp() WHERE key = %s", [records, dataset.key]
+    )
+
+
+def write_notices(connection: psycopg.Connection[Any], dataset: Dataset, notices: Sequence[Noted]) -> None:
+    """Replace the data set's notices by those of this load; the same ones are left alone."""
+    numbers: dict[str, int] = {}
+    rows = []
+    for one in notices:
+        numbers[one.rule] = numbers.get(one.rule, 0) + 1
+        rows.append(
+            (
+                f"{dataset.key}/{one.rule}/{numbers[one.rule]}", dataset.key, one.rule, one.severity.name,
+                one.occurrences, one.file, one.position, one.field, one.value, one.message,
+            )
+        )  # fmt: skip
+    held = connection.execute(
+        "SELECT key, source, rule, severity, occurrences, file, position, field, value, message"
+        " FROM notice WHERE source = %s",
+        [dataset.key],
+    ).fetchall()
+    new = set(rows)
+    gone = [row[0] for row in held if row not in new]
+    known = set(held)
+    if gone:
+        connection.execute("DELETE FROM notice WHERE key = ANY(%s)", [gone])
+    fresh = [row for row in rows if row not in known]
+    if fresh:
+        with connection.cursor() as cursor, cursor.copy(
+            "COPY notice (key, source, rule, severity, occurrences, file, position, field, value, message)"
+            " FROM STDIN"
+        ) as copy:
+            for row in fresh:
+                copy.write_row(row)
+
+
+def write_codes(connection: psycopg.Connection[Any], catalogue: Catalogue) -> None:
+    """Bring the city's code lists to the catalogue's."""
+    values = catalogue.codes
+    columns: list[list[str | None]] = [
+        [f"{value.scheme}/{value.code}" for value in values],
+        [value.scheme for value in values],
+        [value.code for value in values],
+        [value.label_bg for value in values],
+        [value.label_en for value in values],
+    ]
+    connection.execute(
+        "WITH listed AS ("
+        " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
+        "  AS l(key, scheme, code, label_bg, label_en)"
+        "), gone AS ("
+        " DELETE FROM code_value AS c WHERE NOT EXISTS (SELECT FROM listed AS l WHERE l.key = c.key)"
+        ") INSERT INTO code_value AS c SELECT * FROM listed AS l"
+        " WHERE NOT EXISTS (SELECT FROM code_value AS k WHERE k.key = l.key"
+        "  AND (k.label_bg, k.label_en) IS NOT DISTINCT FROM (l.label_bg, l.label_en))"
+        " ON CONFLICT (key) DO UPDATE SET label_bg = excluded.label_bg, label_en = excluded.label_en",
+        columns,
+    )

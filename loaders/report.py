@@ -1,0 +1,128 @@
+"""What a load did, for the command line to print and to end with the right exit code."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from rich.table import Table
+
+from loaders.merge import Merged
+from loaders.notices import RULES
+
+
+class Status(enum.Enum):
+    """How the load of a data set ended."""
+
+    LOADED = "loaded"
+    UNCHANGED = "unchanged"
+    MISSING = "missing"
+    ABSENT = "not there"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+    @property
+    def is_bad(self) -> bool:
+        return self in (Status.MISSING, Status.FAILED, Status.UNDONE)
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """One data set's load: counts by entity, notices by rule."""
+
+    key: str
+    status: Status
+    records: int = 0
+    refused: int = 0
+    entities: Mapping[str, Merged] = field(default_factory=dict)
+    expected: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
+    notices: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: str | None = None
+
+    @classmethod
+    def missing(cls, key: str, file: str) -> DatasetReport:
+        return cls(key, Status.MISSING, failure=f"there is no file {file} in the data folder; nothing was changed")
+
+    @classmethod
+    def failed(cls, key: str, failure: str, seconds: float) -> DatasetReport:
+        return cls(key, Status.FAILED, failure=failure, seconds=seconds)
+
+    def absent(self) -> DatasetReport:
+        """The same for a data set that need not be there."""
+        return replace(self, status=Status.ABSENT)
+
+    def undone(self) -> DatasetReport:
+        """The same after another data set's failure undid it."""
+        return self if self.status.is_bad or self.status is Status.ABSENT else replace(self, status=Status.UNDONE)
+
+    @property
+    def rows(self) -> Merged:
+        return sum(self.entities.values(), Merged())
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """A whole command's load."""
+
+    city: str
+    datasets: tuple[DatasetReport, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything asked for was loaded, 1 when something was missing or refused."""
+        return int(any(one.status.is_bad for one in self.datasets))
+
+    def __getitem__(self, key: str) -> DatasetReport:
+        return next(one for one in self.datasets if one.key == key)
+
+    @property
+    def table(self) -> Table:
+        """Counts against expectations, a row for each entity of each data set."""
+        table = Table(title=f"{self.city}: what was loaded", title_justify="left")
+        for heading in ("data set", "", "entity"):
+            table.add_column(heading)
+        for heading in ("rows", "expected", "added", "changed", "closed", "refused", "notices", "s"):
+            table.add_column(heading, justify="right")
+        for one in self.datasets:
+            first = True
+            for name, merged in one.entities.items():
+                rows = merged.added + merged.changed + merged.unchanged
+                table.add_row(
+                    one.key if first else "",
+                    one.status.value if first else "",
+                    name,
+                    f"{rows:,}",
+                    _range(one.expected.get(name)),
+                    f"{merged.added:,}",
+                    f"{merged.changed:,}",
+                    f"{merged.closed:,}",
+                    f"{one.refused:,}" if first else "",
+                    f"{sum(one.notices.values()):,}" if first else "",
+                    f"{one.seconds:.1f}" if first else "",
+                )
+                first = False
+            if first:
+                table.add_row(one.key, one.status.value, one.failure or "")
+        return table
+
+    @property
+    def notice_table(self) -> Table:
+        """Notices by data set and rule, with what each rule means."""
+        table = Table(title="what its owners could mend", title_justify="left")
+        table.add_column("data set")
+        table.add_column("rule")
+        table.add_column("found", justify="right")
+        table.add_column("meaning")
+        for one in self.datasets:
+            for rule, count in sorted(one.notices.items()):
+                table.add_row(one.key, rule, f"{count:,}", RULES[rule].doc)
+        return table
+
+
+def _range(expected: tuple[int, int] | None) -> str:
+    if expected is None:
+        return ""
+    low, high = expected
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,0 +1,166 @@
+"""Station 5: checked records go by binary COPY into an unlogged table of the city's schema.
+
+The table has the entity's loadable columns, and for each record its number and its place in the files. It is
+made anew for each load of an entity and dropped at its end; what a killed load left is dropped first.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+from psycopg.sql import SQL, Composed, Identifier
+from sqlalchemy import BigInteger, Boolean, Date, Double, Integer
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from loaders.checks import MADE, Checked
+from loaders.notices import Notices
+from loaders.packing import HEADER, TRAILER, pack
+from loaders.published import Column
+from twin.entities import Entity
+
+PREFIX = "staging_"
+
+
+def names(columns: Sequence[str], table: str | None = None) -> Composed:
+    """Column names for a statement, each with the table's alias when one is given."""
+    if table is None:
+        return SQL(", ").join(Identifier(name) for name in columns)
+    return SQL(", ").join(Identifier(table, name) for name in columns)
+
+
+def drop_leftovers(connection: psycopg.Connection[Any]) -> None:
+    """Remove staging tables that a killed load of this city left."""
+    found = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE %s",
+        [PREFIX.replace("_", r"\_") + "%"],
+    ).fetchall()
+    for (table,) in found:
+        connection.execute(SQL("DROP TABLE {}").format(Identifier(table)))
+
+
+class Staging:
+    """The staging table of one entity."""
+
+    def __init__(self, connection: psycopg.Connection[Any], entity: Entity, *, merged: bool) -> None:
+        self.connection = connection
+        self.entity = entity
+        self.table = Identifier(PREFIX + entity.table.name)
+        self.loaded = [column.key for column in entity.loaded_columns]
+        # of an entity with several sources, generated Latin names wait beside the real ones
+        latin = [name for name, field in entity.fields.items() if field.latin_of] if merged else []
+        self.made = [MADE + name for name in latin]
+        self.columns = [*self.loaded, *self.made]
+        self.count = 0
+        self._files: list[tuple[int, str]] = []
+        kinds = {column.key: column.type for column in entity.loaded_columns}
+        self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
+        connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
+        connection.execute(
+            SQL("CREATE UNLOGGED TABLE {} AS SELECT {}, 0::bigint AS ordinal, ''::text AS place FROM {} LIMIT 0").format(
+                self.table,
+                SQL(", ").join(
+                    [
+                        *(Identifier(name) for name in self.loaded),
+                        *(SQL("NULL::text AS {}").format(Identifier(name)) for name in self.made),
+                    ]
+                ),
+                Identifier(entity.table.name),
+            )
+        )
+
+    def write(self, checked: Checked, file: str) -> None:
+        """Append a batch."""
+        if not len(checked):
+            return
+        if not self._files or self._files[-1][1] != file:
+            self._files.append((self.count, file))
+        length = len(checked)
+        ordinals = pa.array(np.arange(self.count, self.count + length), pa.int64())
+        arrays = [self._array(name, checked, length) for name in self.columns]
+        rows = pack([*arrays, ordinals, pa.array(checked.positions, pa.string())])
+        statement = SQL("COPY {} ({}, ordinal, place) FROM STDIN (FORMAT BINARY)").format(
+            self.table, names(self.columns)
+        )
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(HEADER)
+            copy.write(rows)
+            copy.write(TRAILER)
+        self.count += length
+
+    def _array(self, name: str, checked: Checked, length: int) -> Column:
+        return checked.columns[name] if name in checked.columns else pa.nulls(length, self._empty[name])
+
+    def file_of(self, ordinal: int) -> str | None:
+        """The file that a staged record came from."""
+        if not self._files:
+            return None
+        return self._files[bisect_right(self._files, ordinal, key=lambda each: each[0]) - 1][1]
+
+    def analyse(self) -> None:
+        """Let the planner know what the joins will meet."""
+        self.connection.execute(SQL("ANALYZE {}").format(self.table))
+
+    def drop(self) -> None:
+        self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
+
+    def settle_duplicates(self, notices: Notices) -> None:
+        """Keep the first of the records that share a key, and say whether the others differed."""
+        compared = [name for name in self.columns if name != "key"]
+        found = self.connection.execute(
+            SQL(
+                "WITH first AS MATERIALIZED ("
+                " SELECT key, min(ordinal) AS ordinal FROM {table} GROUP BY key HAVING count(*) > 1"
+                "), gone AS ("
+                " DELETE FROM {table} AS s USING first AS f, {table} AS k"
+                " WHERE s.key = f.key AND k.key = f.key AND k.ordinal = f.ordinal AND s.ordinal > f.ordinal"
+                " RETURNING s.ordinal, s.key, s.place, k.place AS kept,"
+                " ROW({s}) IS NOT DISTINCT FROM ROW({k}) AS same"
+                ") SELECT * FROM gone ORDER BY ordinal"
+            ).format(table=self.table, s=names(compared, "s"), k=names(compared, "k"))
+        ).fetchall()
+        for ordinal, key, place, kept, same in found:
+            rule = "exact-duplicate" if same else "differing-duplicate"
+            said = "says the same as" if same else "has the same key as, but differs from,"
+            notices.add(
+                rule, f"{place} {said} {kept}. It was left out.", file=self.file_of(ordinal),
+                position=place, field="key", value=key,
+            )  # fmt: skip
+
+    def keep_within(self, area: Entity, notices: Notices) -> int:
+        """Leave out what lies in no area of an entity; how many that were."""
+        geometry = self.entity.geometry or ""
+        found = self.connection.execute(
+            SQL(
+                "WITH gone AS ("
+                " DELETE FROM {table} AS s WHERE NOT EXISTS ("
+                "  SELECT FROM area_part AS a WHERE a.area_type = %s AND ST_Intersects(a.part, s.{geometry}))"
+                " RETURNING ordinal, key, place"
+                ") SELECT * FROM gone ORDER BY ordinal"
+            ).format(table=self.table, geometry=Identifier(geometry)),
+            [area.name],
+        ).fetchall()
+        for ordinal, key, place in found:
+            notices.add(
+                "outside-the-areas", f"{place} lies in no {area.name} of the city. It was left out.",
+                file=self.file_of(ordinal), position=place, field="geometry", value=key,
+            )  # fmt: skip
+        return len(found)
+
+
+def _arrow_type(kind: Any) -> Any:
+    for sql_type, arrow in (
+        (BigInteger, pa.int64()), (Integer, pa.int32()), (Double, pa.float64()), (Boolean, pa.bool_()),
+        (Date, pa.date32()), (ARRAY, pa.list_(pa.string())),
+    ):  # fmt: skip
+        if isinstance(kind, sql_type):
+            return arrow
+    return pa.string()
+
+
+__all__ = ["PREFIX", "Staging", "drop_leftovers", "names", "sql"]

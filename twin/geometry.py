@@ -1,0 +1,156 @@
+"""Shapes on their way into the database: coordinate systems, kinds, validity, PostGIS's binary form.
+
+Everything here takes and gives arrays of shapely geometries, a whole batch at a time; loaders call it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+from shapely import GeometryType
+
+from twin.errors import BadRequest
+
+Shapes: TypeAlias = NDArray[np.object_]
+Mask: TypeAlias = NDArray[np.bool_]
+#: west, south, east, north
+Box: TypeAlias = tuple[float, float, float, float]
+
+WGS84 = "EPSG:4326"
+#: a polygon is mended only where its area stays within this share
+MENDED_AREA_SHARE = 0.01
+
+_SINGLE = {"MULTIPOLYGON": GeometryType.POLYGON, "MULTILINESTRING": GeometryType.LINESTRING}
+_MULTI = {"MULTIPOLYGON": GeometryType.MULTIPOLYGON, "MULTILINESTRING": GeometryType.MULTILINESTRING}
+_TO_MULTI = {"MULTIPOLYGON": shapely.multipolygons, "MULTILINESTRING": shapely.multilinestrings}
+
+
+class Mended(NamedTuple):
+    """Polygons after mending, which of them were changed, and which could not be."""
+
+    shapes: Shapes
+    repaired: Mask
+    refused: Mask
+
+
+def srid_of(crs: str) -> int:
+    """The EPSG number of a coordinate system; BadRequest when it has none."""
+    try:
+        code = CRS.from_user_input(crs).to_epsg()
+    except CRSError as error:
+        raise BadRequest(f"{crs} is no coordinate system that is known here: {error}") from error
+    if code is None:
+        raise BadRequest(f"{crs} has no EPSG number")
+    return int(code)
+
+
+@cache
+def transformer(source: str, target: str) -> Transformer | None:
+    """The way from one coordinate system to another, x before y; None when they are the same."""
+    try:
+        if CRS.from_user_input(source) == CRS.from_user_input(target):
+            return None
+        return Transformer.from_crs(source, target, always_xy=True)
+    except CRSError as error:
+        raise BadRequest(f"there is no way from {source} to {target}: {error}") from error
+
+
+def transform(shapes: Shapes, source: str, target: str) -> Shapes:
+    """The same shapes in another coordinate system."""
+    way = transformer(source, target)
+    if way is None:
+        return shapes
+    coordinates = shapely.get_coordinates(shapes)
+    if not len(coordinates):
+        return shapes
+    x, y = way.transform(coordinates[:, 0], coordinates[:, 1])
+    # set_coordinates writes into the array that it is given
+    moved: Shapes = shapely.set_coordinates(shapes.copy(), np.column_stack((x, y)))
+    return moved
+
+
+def flat(shapes: Shapes) -> Shapes:
+    """The shapes without heights."""
+    return np.asarray(shapely.force_2d(shapes), dtype=np.object_) if shapely.has_z(shapes).any() else shapes
+
+
+def finite(shapes: Shapes) -> Mask:
+    """Which shapes have only finite coordinates; missing ones count as finite."""
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    good = np.ones(len(shapes), dtype=np.bool_)
+    good[owner[~np.isfinite(coordinates).all(axis=1)]] = False
+    return good
+
+
+def as_kind(shapes: Shapes, kind: str) -> tuple[Shapes, Mask]:
+    """The shapes as PostGIS's `kind`, and which of them cannot be that.
+
+    A single polygon or line becomes a collection of one, a collection of one point that point.
+    """
+    types = shapely.get_type_id(shapes)
+    shapes = shapes.copy()
+    if kind == "POINT":
+        lone = (types == GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+        shapes[lone] = shapely.get_geometry(shapes[lone], 0)
+        return shapes, ~(lone | (types == GeometryType.POINT) | (types == GeometryType.MISSING))
+    single = types == _SINGLE[kind]
+    if single.any():
+        shapes[single] = _TO_MULTI[kind](shapes[single], indices=np.arange(single.sum()))
+    return shapes, ~(single | (types == _MULTI[kind]) | (types == GeometryType.MISSING))
+
+
+def mend(shapes: Shapes) -> Mended:
+    """Make invalid polygons valid where that changes their area by less than one part in a hundred."""
+    refused = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    repaired = np.zeros(len(shapes), dtype=np.bool_)
+    if refused.any():
+        shapes = shapes.copy()
+        for row in np.flatnonzero(refused):
+            mended = _polygons(shapely.make_valid(shapes[row]))
+            before = shapely.area(shapes[row])
+            if before > 0 and abs(mended.area - before) < MENDED_AREA_SHARE * before:
+                shapes[row] = mended
+                repaired[row], refused[row] = True, False
+    return Mended(shapes, repaired, refused)
+
+
+def _polygons(shape: Any) -> shapely.MultiPolygon:
+    """The areas in a shape, without the lines and points that mending leaves beside them."""
+    parts = shapely.get_parts(shapely.get_parts([shape]))
+    areas = parts[shapely.get_type_id(parts) == GeometryType.POLYGON]
+    return shapely.MultiPolygon(list(areas))
+
+
+def ewkb(shapes: Shapes, srid: int) -> NDArray[np.object_]:
+    """PostGIS's binary form of each shape, None where there is none."""
+    encoded: NDArray[np.object_] = shapely.to_wkb(
+        shapely.set_srid(shapes, srid), include_srid=True, byte_order=1
+    )
+    return encoded
+
+
+def within(shapes: Shapes, crs: str, bounds: Box) -> Mask:
+    """Which shapes have the middle of their extent within a longitude/latitude box; missing ones count so."""
+    x, y = middles(shapes, crs)
+    west, south, east, north = bounds
+    inside: Mask = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    return inside | np.isnan(x)
+
+
+def middles(shapes: Shapes, crs: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The middle of each shape's extent as longitudes and latitudes; nan where there is none."""
+    extent = shapely.bounds(shapes)
+    x, y = (extent[:, 0] + extent[:, 2]) / 2, (extent[:, 1] + extent[:, 3]) / 2
+    way = transformer(crs, WGS84)
+    if way is not None and len(x):
+        x, y = way.transform(x, y)
+        # what the projection cannot reach is outside, not missing
+        x[~np.isfinite(x)], y[~np.isfinite(y)] = np.inf, np.inf
+        x[np.isnan(extent[:, 0])], y[np.isnan(extent[:, 0])] = np.nan, np.nan
+    return x, y
