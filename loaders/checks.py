@@ -341,10 +341,10 @@ def _agreeing(recipe: Recipe, text: Column, done: Mapping[str, Column], selected
     official = by_value(done[other], transliterate)
     differs = mask(pc.not_equal(official, text))
     label = recipe.label
-    pairs = pc.binary_join_element_wise(text, official.fill_null(""), '", officially "')
+    officially = dict(zip(text.to_pylist(), official.to_pylist(), strict=True))
     selected.note(
-        "latin-disagrees", differs, label, pairs,
-        lambda value: f'{label} is "{value}". The official one is used.',
+        "latin-disagrees", differs, label, text,
+        lambda value: f'{label} is "{value}"; officially it is "{officially[value]}", which is used.',
     )  # fmt: skip
     return pc.if_else(pa.array(differs), pa.scalar(None, pa.string()), text)
 

@@ -105,13 +105,13 @@ def _values(words: Words, selected: Selected, done: Mapping[str, Column], unfill
         values = _emptied(values, meaningless)
     for word, change in _TEXT_WORDS.items():
         given = getattr(words, word)
-        if given or given == 0:
+        if given:
             values = change(values, given)
     if words.codes is not None:
         values = _coded(values, words.codes, unfilled)
     for word, change in _AFTER_CODES.items():
         given = getattr(words, word)
-        if given or given == 0:
+        if given:
             values = change(values, given)
     if words.scale is not None or words.round:
         values = numbers(values, selected, ", ".join(words.columns))
