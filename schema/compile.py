@@ -34,7 +34,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import UserDefinedType
 
@@ -104,7 +104,7 @@ class _Compiler:
 
     def statement(self, plan: p.Plan) -> Statement:
         columns = self._columns(None, None, plan.items)
-        answer = _object(columns)
+        answer = self._object(columns, None)
         missing: list[Any] = [
             (~present, literal_column(str(i))) for i, (_, present) in enumerate(self._expected)
         ]
@@ -243,6 +243,28 @@ class _Compiler:
         )
         return self._one(item.target, s, item.items, s.c[item.column] == self._bind(reading, KEY), limit=True)
 
+    def _object(self, columns: Sequence[tuple[str, ColumnElement[Any]]], t: Any) -> ColumnElement[Any]:
+        """A JSON object of any number of keys of any length, in their order."""
+        if not columns:
+            return literal_column("'{}'::json")
+        if len(columns) <= _PAIRS:
+            return _pairs(columns)
+        if t is not None:
+            self._outside.append(t)
+        numbered = [
+            self._select(
+                literal_column(str(number)).label("i"),
+                _quoted(key).label("k"),
+                func.to_json(value).label("v"),
+            )
+            for number, (key, value) in enumerate(columns)
+        ]
+        if t is not None:
+            self._outside.pop()
+        pairs = union_all(*numbered).subquery(self._name("pairs"))
+        ordered = select(pairs).order_by(pairs.c.i).subquery(self._name("pairs"))
+        return select(func.json_object_agg(ordered.c.k, ordered.c.v)).select_from(ordered).scalar_subquery()
+
     def _one(
         self, entity: Entity, s: Any, items: p.Items, condition: Any, *, limit: bool = False
     ) -> ColumnElement[Any]:
@@ -257,7 +279,7 @@ class _Compiler:
         columns = self._columns(entity, s, items)
         if _fits(items):
             return [column.label(key) for key, column in columns]
-        return [_object(columns).label("o")]
+        return [self._object(columns, s).label("o")]
 
     def _list(self, rows: Any) -> ColumnElement[Any]:
         r = rows.subquery(self._name("rows"))
@@ -339,8 +361,10 @@ class _Compiler:
         """A record as one JSON value beside other columns of its row."""
         columns = self._columns(entity, t, items)
         if not _fits(items) or len(items) <= _PAIRS:
-            return _object(columns)
+            return self._object(columns, t)
+        self._outside.append(t)
         r = self._select(*(column.label(key) for key, column in columns)).subquery(self._name("row"))
+        self._outside.pop()
         return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
 
     def _edge(
@@ -521,7 +545,7 @@ class _Compiler:
             case "startsWith":
                 return column.op("^@", is_comparison=True)(self._bind(read, Text()))
             case "contains":
-                return func.strpos(column, self._bind(read, Text())) > 0
+                return func.strpos(column, self._bind(read, Text())) > literal_column("0")
             case "search":
                 folded = next(n for n, known in entity.fields.items() if known.folded_of == c.name)
                 return t.c[folded].like(self._bind(values.folded(c.value, c.where), Text()))
@@ -601,21 +625,6 @@ def _fits(items: p.Items) -> bool:
 
 def _pairs(pairs: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any]:
     return func.json_build_object(*(part for key, value in pairs for part in (_quoted(key), value)))
-
-
-def _object(columns: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any]:
-    """A JSON object of any number of keys of any length, in their order."""
-    if not columns:
-        return literal_column("'{}'::json")
-    if len(columns) <= _PAIRS:
-        return _pairs(columns)
-    numbered = [
-        select(literal_column(str(i)).label("i"), _quoted(key).label("k"), func.to_json(value).label("v"))
-        for i, (key, value) in enumerate(columns)
-    ]
-    pairs = union_all(*numbered).subquery()
-    agg = func.json_object_agg(aggregate_order_by(pairs.c.k, pairs.c.i), pairs.c.v)
-    return select(agg).select_from(pairs).scalar_subquery()
 
 
 def _directed(order: tuple[Any, bool, bool], *, backwards: bool) -> Any:

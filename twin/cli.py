@@ -173,7 +173,11 @@ def sample(folder: Path, buildings: int, seed: int) -> None:
             )
     except ValueError as wrong:
         raise BadRequest(str(wrong), where="--buildings") from wrong
-    out.print(f"wrote {folder}: {summary}", markup=False)
+    out.print(
+        f"wrote {summary.buildings:,} buildings, {summary.addresses:,} addresses and "
+        f"{summary.businesses:,} businesses in {len(summary.records)} files below {folder}",
+        markup=False,
+    )
 
 
 @main.command()

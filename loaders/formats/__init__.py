@@ -1,0 +1,130 @@
+"""Reading published files: what every format yields, and the one door through which loaders open them.
+
+`loaders/run.py` calls `open_layer`; each format is one module here with one function, `read`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import BadRequest
+
+BATCH_SIZE = 10_000
+"""At most this many records stand in one batch, whatever the file's size."""
+
+FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml")
+
+RULES = {
+    "area-not-assembled": "An OpenStreetMap relation or closed way does not join up into an area.",
+    "bad-coordinate": "A coordinate is not a number, is missing its partner, or lies outside the globe.",
+    "broken-json": "A line is not valid JSON; the record was left out.",
+    "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
+    "duplicate-column": "Two columns have one name; the later one was renamed with a number.",
+    "incomplete-way": "An OpenStreetMap way refers to points that the file does not hold.",
+    "invalid-geometry-encoding": "A geometry could not be decoded; the record was kept without it.",
+    "not-a-record": "An element stands where a record was expected; it was left out.",
+    "ragged-line": "A line has more or fewer fields than the header; missing are empty, extra dropped.",
+    "reader-warning": "The reading library noticed something about the file as a whole.",
+    "trailing-separator": "Lines end in a separator that the header does not have; reported once a file.",
+    "unclosed-ring": "A polygon's ring does not end where it began; it was closed.",
+    "unknown-reference": "A timetable row names a stop, trip or service that the timetable does not list.",
+}
+"""What each reader-level rule means, for reports and documentation."""
+
+Geometries: TypeAlias = NDArray[np.object_]
+
+
+class FileFault(BadRequest):
+    """A file cannot be read, and whoever supplied it can mend that."""
+
+
+class Problem(NamedTuple):
+    """A defect that the reader met: where it stands, which rule it breaks, and what was there."""
+
+    position: str
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records of a file, column by column, with values as published.
+
+    All columns, the positions and the geometry have one length. Geometries are shapely ones (2D or 3D as
+    published, x = longitude or easting), or None for a record that has none. A problem's position need not
+    be among the positions: a line too broken to become a record is only a problem.
+    """
+
+    columns: dict[str, list[Any]]
+    geometry: Geometries | None
+    positions: list[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An opened file: its columns, its declared CRS, and its records in batches to be read once.
+
+    `columns` is empty where the format cannot tell before reading; then a batch has the columns that its own
+    records use. `crs` is as the file declares it ('EPSG:7801'; CRS84 becomes 'EPSG:4326'; WKT where the
+    definition has no EPSG code), None where it says nothing.
+    """
+
+    columns: tuple[str, ...]
+    crs: str | None
+    batches: Iterator[Batch]
+
+
+def open_layer(path: Path, format: str, **options: Any) -> AbstractContextManager[Layer]:
+    """Open a published file for reading; the options are those of the format's `read` function.
+
+    Raises FileFault when the file is missing, empty or of another kind, or when an option is unknown.
+    """
+    if format not in FORMATS:
+        raise FileFault(f"format is {format!r}; allowed are {', '.join(FORMATS)}", where=path.name)
+    read = importlib.import_module(f"{__name__}.{format}").read
+    check_options(path, format, inspect.signature(read), options)
+    check_file(path)
+    layer: AbstractContextManager[Layer] = read(path, **options)
+    return layer
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is not a readable file with something in it."""
+    if not path.exists():
+        raise FileFault(f"there is no such file in {path.parent}", where=path.name)
+    if not path.is_file():
+        raise FileFault("this is a folder; a file is needed", where=path.name)
+    try:
+        with path.open("rb") as stream:
+            empty = not stream.read(1)
+    except OSError as error:
+        raise FileFault(f"the file cannot be opened: {error.strerror}", where=path.name) from error
+    if empty:
+        raise FileFault("the file is empty", where=path.name)
+
+
+def check_options(path: Path, format: str, signature: inspect.Signature, options: dict[str, Any]) -> None:
+    """Refuse options that the format does not have, and name those that it needs."""
+    known = {name: each for name, each in signature.parameters.items() if each.kind is each.KEYWORD_ONLY}
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise FileFault(
+            f"{format} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}",
+            where=path.name,
+        )
+    missing = [name for name, each in known.items() if each.default is each.empty and name not in options]
+    if missing:
+        raise FileFault(f"{format} needs the option {', '.join(missing)}", where=path.name)

@@ -1,0 +1,346 @@
+"""GeoJSON, Shapefile (zipped or not), GeoPackage and FlatGeobuf, read through GDAL's Arrow stream."""
+
+from __future__ import annotations
+
+import codecs
+import shutil
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from loaders.formats import BATCH_SIZE, Batch, FileFault, Geometries, Layer, Problem
+from loaders.formats.plain_text import LEGACY_ENCODING
+from loaders.formats.sniff import head, kind_of, refuse
+
+WANTED = "GeoJSON, a Shapefile (.shp or .zip), a GeoPackage or a FlatGeobuf file"
+SUFFIXES = (".shp", ".geojson", ".json", ".gpkg", ".fgb")
+COMPANIONS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+# GDAL cannot do without these two: the index, and the table with the attributes.
+NEEDED = (".shx", ".dbf")
+
+
+@contextmanager
+def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -> Iterator[Layer]:
+    """Open a file of shapes with their attributes.
+
+    `layer` chooses among a GeoPackage's layers or an archive's files; `encoding` overrides what a Shapefile
+    says about its letters.
+    """
+    with ExitStack() as stack:
+        file = path
+        kind = kind_of(head(path))
+        if kind == "zip":
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
+            file = _unpack(path, layer, folder)
+            layer = None
+            kind = kind_of(head(file))
+        source = _source(path, file, kind)
+        stated = 0
+        if kind == "shapefile":
+            _check_companions(path, file)
+            encoding = _known(path, encoding) or _shapefile_encoding(file)
+        elif encoding is not None:
+            raise FileFault("only a Shapefile has an encoding to choose; leave it out", where=path.name)
+        if kind == "geopackage":
+            layer = _layer(path, source, layer)
+        try:
+            with _quiet():
+                meta, reader = stack.enter_context(
+                    pyogrio.open_arrow(
+                        source, layer=layer, encoding=encoding, batch_size=BATCH_SIZE, use_pyarrow=True
+                    )
+                )
+            if kind in ("flatgeobuf", "geopackage"):
+                stated = pyogrio.read_info(source, layer=layer)["features"]
+        except DataLayerError as error:
+            raise FileFault(f"there is no layer {layer!r} in it", where=path.name) from error
+        except (DataSourceError, OSError, ValueError) as error:
+            raise _unreadable(path, kind, error) from error
+        yield Layer(
+            columns=tuple(str(name) for name in meta["fields"]),
+            crs=crs_code(meta["crs"]),
+            batches=_batches(path, reader, meta, stated),
+        )
+
+
+def crs_code(declared: str | None) -> str | None:
+    """A declared CRS as 'EPSG:7801'; its WKT when no EPSG code fits, None when nothing is declared."""
+    if not declared:
+        return None
+    try:
+        crs = CRS.from_user_input(declared)
+        # Heights are in the coordinates; the code that loaders compare is that of the plane.
+        if crs.is_compound:
+            crs = crs.sub_crs_list[0]
+        elif len(crs.axis_info) > 2:
+            crs = crs.to_2d()
+        # PROJ says 70 for the same system under another name, as Esri writes it, and 25 for a mere likeness.
+        code = crs.to_epsg(min_confidence=60)
+    except CRSError:
+        return declared
+    if code is None:
+        return "EPSG:4326" if crs.to_authority() == ("OGC", "CRS84") else declared
+    return f"EPSG:{code}"
+
+
+def _batches(path: Path, reader: pa.RecordBatchReader, meta: dict[str, Any], stated: int) -> Iterator[Batch]:
+    geometry_name = meta["geometry_name"] or "wkb_geometry"
+    names = [str(name) for name in meta["fields"]]
+    done = 0
+    while True:
+        with _quiet() as caught:
+            try:
+                arrow = reader.read_next_batch()
+            except StopIteration:
+                break
+            except (pa.ArrowException, RuntimeError, OSError) as error:
+                raise FileFault(
+                    f"it is damaged after record {done}: {_first_sentence(error)}", where=path.name
+                ) from error
+        positions = [f"record {number}" for number in range(done + 1, done + arrow.num_rows + 1)]
+        problems = [Problem("file", "reader-warning", message) for message in dict.fromkeys(caught)]
+        geometry: Geometries | None = None
+        if geometry_name in arrow.schema.names:
+            geometry = _geometries(arrow.column(geometry_name), positions, problems)
+        yield Batch({name: arrow.column(name).to_pylist() for name in names}, geometry, positions, problems)
+        done += arrow.num_rows
+    # GDAL ends quietly where some formats are cut off.
+    if done < stated:
+        raise FileFault(f"it is cut off after record {done} of {stated}", where=path.name)
+
+
+def _geometries(column: pa.Array, positions: list[str], problems: list[Problem]) -> Geometries:
+    encoded = column.to_numpy(zero_copy_only=False)
+    geometry: Geometries = np.asarray(shapely.from_wkb(encoded, on_invalid="ignore"), dtype=np.object_)
+    for row in np.flatnonzero(shapely.is_missing(geometry)):
+        if encoded[row] is None:
+            continue
+        # GDAL passes rings on that do not close; GEOS refuses them unless told to mend.
+        geometry[row] = shapely.from_wkb(encoded[row], on_invalid="fix")
+        rule = "invalid-geometry-encoding" if geometry[row] is None else "unclosed-ring"
+        problems.append(Problem(positions[row], rule, f"{len(encoded[row])} bytes of geometry"))
+    return geometry
+
+
+@contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """Collect GDAL's warnings instead of printing them: they are about the data, so they become problems."""
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield messages
+        messages.extend(str(each.message) for each in caught)
+
+
+def _source(path: Path, file: Path, kind: str) -> str:
+    """The name by which GDAL opens the file."""
+    if kind == "javascript-json":
+        return _inside_javascript(path, file)
+    if kind not in ("json", "shapefile", "geopackage", "flatgeobuf"):
+        raise refuse(path, kind, WANTED)
+    with file.open("rb") as stream:
+        gzipped = stream.read(2) == b"\x1f\x8b"
+    return f"/vsigzip/{file}" if gzipped else str(file)
+
+
+def _inside_javascript(path: Path, file: Path) -> str:
+    """The GeoJSON within 'var lines = {...};', as map pages publish it, without copying the file."""
+    size = file.stat().st_size
+    start = min(at for at in (head(file).find(b"{"), head(file).find(b"[")) if at >= 0)
+    with file.open("rb") as stream:
+        stream.seek(max(0, size - 1024))
+        tail = stream.read()
+    end = size - len(tail) + tail.rfind(b"}") + 1
+    if end <= start:
+        raise FileFault("the JSON in this script is cut off", where=path.name)
+    return f"/vsisubfile/{start}_{end - start},{file}"
+
+
+def _layer(path: Path, source: str, layer: str | None) -> str:
+    try:
+        layers = [str(name) for name, geometry in pyogrio.list_layers(source) if geometry is not None]
+        tables = [str(name) for name, _ in pyogrio.list_layers(source)]
+    except DataSourceError as error:
+        raise FileFault(f"the database holds no layers: {_first_sentence(error)}", where=path.name) from error
+    if layer is None and len(layers) == 1:
+        return layers[0]
+    if layer in tables:
+        return str(layer)
+    asked = "several layers" if layer is None else f"no layer {layer!r}"
+    raise FileFault(f"it has {asked}; say layer = one of {', '.join(tables)}", where=path.name)
+
+
+def _unpack(path: Path, layer: str | None, folder: Path) -> Path:
+    """Copy one file out of an archive under a plain name, with what belongs to it.
+
+    Reading inside the archive would seek backwards through compressed data, and member names are often
+    mangled (code page 866 read as 437), differently for each tool.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [each for each in archive.infolist() if _is_data(each)]
+            chosen = _member(path, layer, members)
+            wanted = [chosen]
+            if _suffix(chosen) == ".shp":
+                wanted = _companions(chosen, members)
+            if sum(each.file_size for each in wanted) > shutil.disk_usage(folder).free:
+                raise FileFault("there is no room on the disk to unpack it", where=path.name)
+            for each in wanted:
+                with archive.open(each) as packed, (folder / f"layer{_suffix(each)}").open("wb") as plain:
+                    shutil.copyfileobj(packed, plain, 1 << 20)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise FileFault(f"the zip archive is damaged or cut off: {error}", where=path.name) from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise FileFault(
+            "the zip archive is encrypted or packed in an unusual way", where=path.name
+        ) from error
+    return folder / f"layer{_suffix(chosen)}"
+
+
+def _is_data(member: zipfile.ZipInfo) -> bool:
+    # macOS adds a shadow '._name' beside each file.
+    return not member.is_dir() and not PurePosixPath(member.filename).name.startswith(".")
+
+
+def _suffix(member: zipfile.ZipInfo) -> str:
+    return PurePosixPath(member.filename).suffix.lower()
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """A member's name as it was meant: archives from Windows keep DOS Cyrillic, read as another code page."""
+    with suppress(UnicodeError):
+        if not member.filename.isascii():
+            return member.filename.encode("cp437").decode("cp866")
+    return member.filename
+
+
+def _stems(member: zipfile.ZipInfo) -> set[str]:
+    """A member's name without its extension, as stored and as it was meant."""
+    return {str(PurePosixPath(name).with_suffix("")).lower() for name in (member.filename, _name(member))}
+
+
+def _member(path: Path, layer: str | None, members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
+    candidates = [each for each in members if _suffix(each) in SUFFIXES]
+    # A .json beside a Shapefile is its description.
+    candidates = [each for each in candidates if _suffix(each) == ".shp"] or candidates
+    if not candidates:
+        inside = ", ".join(_name(each) for each in members[:5]) or "nothing"
+        raise FileFault(f"the archive holds {inside}; wanted is {WANTED}", where=path.name)
+    if layer is not None:
+        asked = layer.lower()
+        candidates = [
+            each
+            for each in candidates
+            if asked in (each.filename.lower(), _name(each).lower())
+            or any(asked in (stem, PurePosixPath(stem).name) for stem in _stems(each))
+        ]
+    if len(candidates) != 1:
+        names = ", ".join(_name(each) for each in members if _suffix(each) in SUFFIXES)
+        asked = f"{len(candidates)} files for layer {layer!r}" if layer else f"{len(candidates)} layers"
+        raise FileFault(f"the archive holds {asked}; say layer = one of {names}", where=path.name)
+    return candidates[0]
+
+
+def _companions(shape: zipfile.ZipInfo, members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    alone = sum(_suffix(each) == ".shp" for each in members) == 1
+    found: dict[str, zipfile.ZipInfo] = {}
+    for each in members:
+        suffix = _suffix(each)
+        if suffix not in COMPANIONS:
+            continue
+        if _stems(each) & _stems(shape):
+            found[suffix] = each
+        elif alone:
+            # With one Shapefile the extension says enough, even where each name was mangled in its own way.
+            found.setdefault(suffix, each)
+    return list(found.values())
+
+
+def _check_companions(path: Path, shape: Path) -> None:
+    beside = _beside(shape)
+    missing = [suffix for suffix in NEEDED if suffix not in beside]
+    if missing:
+        raise FileFault(f"the Shapefile lacks its {' and '.join(missing)} part", where=path.name)
+    # GDAL reads what is left of a cut file without a word, so the lengths that the headers state are checked.
+    for each in (shape, beside[".dbf"]):
+        size = each.stat().st_size
+        with each.open("rb") as stream:
+            header = stream.read(32)
+        if len(header) < 32 or size < _stated_length(each, header):
+            raise FileFault(
+                f"the Shapefile's {each.suffix.lower()} part is cut off at {size:,} bytes", where=path.name
+            )
+
+
+def _beside(shape: Path) -> dict[str, Path]:
+    """The parts of a Shapefile by their extension."""
+    name = shape.stem.lower()
+    return {each.suffix.lower(): each for each in shape.parent.iterdir() if each.stem.lower() == name}
+
+
+def _stated_length(file: Path, header: bytes) -> int:
+    if file.suffix.lower() == ".dbf":
+        records, start, width = (
+            int.from_bytes(header[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12))
+        )
+        return start + records * width
+    # In 16-bit words.
+    return int.from_bytes(header[24:28], "big") * 2
+
+
+def _known(path: Path, encoding: str | None) -> str | None:
+    try:
+        return encoding and codecs.lookup(encoding).name
+    except LookupError as error:
+        raise FileFault(
+            f"encoding {encoding!r} is unknown; try utf-8 or {LEGACY_ENCODING}", where=path.name
+        ) from error
+
+
+def _shapefile_encoding(shape: Path) -> str | None:
+    """The encoding of a Shapefile's letters where it says nothing itself, else None.
+
+    Without a .cpg file GDAL takes Western European letters, which no Bulgarian office means.
+    """
+    beside = _beside(shape)
+    if ".cpg" in beside or ".dbf" not in beside:
+        return None
+    with beside[".dbf"].open("rb") as stream:
+        header = stream.read(32)
+        if len(header) < 32 or header[29] not in (0, 0x57):
+            return None
+        stream.seek(int.from_bytes(header[8:10], "little"))
+        sample = stream.read(1 << 20)
+    if sample.isascii():
+        return None
+    try:
+        # A character cut off at the sample's end is no sign of another encoding.
+        sample.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) - 4:
+            return LEGACY_ENCODING
+    return "UTF-8"
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> FileFault:
+    what = "it is JSON, but not whole GeoJSON" if kind.endswith("json") else "it is damaged"
+    # GDAL's other words for it name the path, which the caller did not ask about, and its drivers.
+    why = "" if "not recognized" in str(error) else f" ({_first_sentence(error)})"
+    return FileFault(f"{what}{why}; wanted is {WANTED}", where=path.name)
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split(";")[0].split("\n")[0].strip()
