@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +16,6 @@ import shapely.affinity
 
 from schema import tiles
 from twin import database
-from twin.cluster import embedded
 from twin.entities import ENTITIES, Entity
 from twin.errors import BadRequest
 from twin.settings import Settings
@@ -33,16 +30,6 @@ def address_at(z: int, lon: float = CENTRE[0], lat: float = CENTRE[1]) -> tuple[
     side = 1 << z
     y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
     return z, int((lon + 180) / 360 * side), int(y * side)
-
-
-@pytest.fixture(scope="module")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    cluster = embedded(Settings(home=Path(tmp_path_factory.mktemp("tiles")) / "twin"))
-    cluster.up()
-    try:
-        yield cluster.url("postgres")
-    finally:
-        cluster.down()
 
 
 @pytest.fixture(scope="module")
