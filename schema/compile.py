@@ -68,6 +68,10 @@ PREDICATES = {
 }
 
 
+#: one key of an order: its expression, whether descending, whether it may be null
+_Key = tuple[ColumnElement[Any], bool, bool]
+
+
 @dataclass(frozen=True)
 class Expected:
     """An entity that an argument names and that must exist: else the answer would be silently empty."""
@@ -293,10 +297,8 @@ class _Compiler:
         lists = [part for part in page.parts if isinstance(part, p.Nodes | p.Edge)]
         if len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards:
             # the common case, without the columns that cursors and page info need
-            t = self._alias(entity)
-            rows = self._rows(
-                parent, outer, page, t, self._labelled(entity, t, page.parts[0].items), page.size
-            )
+            t, _, rows_of = self._source(parent, outer, page, page.size)
+            rows = rows_of(self._labelled(entity, t, page.parts[0].items))
             return _pairs([(page.parts[0].key, self._list(rows))])
 
         pairs: list[tuple[str, ColumnElement[Any]]] = []
@@ -322,18 +324,17 @@ class _Compiler:
         self, parent: Entity | None, outer: Any, page: p.Page, lists: Sequence[Any], *, extra: bool
     ) -> Any:
         """One row: an array per list part, the cursors, how many rows were found (at most one too many)."""
-        entity, t = page.entity, self._alias(page.entity)
-        order = self._order(parent, outer, page, t)
+        entity = page.entity
+        t, order, rows_of = self._source(parent, outer, page, page.size + 1 if extra else page.size)
         cursor = _cursor(page, order)
-        columns: list[Any] = [cursor.label("c")]
+        columns: list[Any] = [cursor.label("c")] if extra else []
         for i, part in enumerate(page.parts):
             if isinstance(part, p.Nodes):
                 columns.append(self._inline(entity, t, part.items).label(f"l{i}"))
             elif isinstance(part, p.Edge):
                 columns.append(self._edge(entity, t, part, page, order, cursor).label(f"l{i}"))
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
-        size = page.size + 1 if extra else page.size
-        rows = self._rows(parent, outer, page, t, columns, size, order=order).subquery(self._name("page"))
+        rows = rows_of(columns).subquery(self._name("page"))
         if page.backwards:
             again = [
                 _directed((rows.c[f"o{i}"], descending, nullable), backwards=False)
@@ -354,7 +355,8 @@ class _Compiler:
             return whole[first:last] if extra else whole
 
         outputs = [kept(rows.c[f"l{i}"]).label(f"l{i}") for i, part in enumerate(page.parts) if part in lists]
-        outputs += [kept(rows.c.c).label("c"), found.label("found")]
+        if extra:
+            outputs += [kept(rows.c.c).label("c"), found.label("found")]
         return select(*outputs).select_from(rows).subquery(self._name("whole"))
 
     def _inline(self, entity: Entity, t: Any, items: p.Items) -> ColumnElement[Any]:
@@ -383,18 +385,28 @@ class _Compiler:
                 pairs.append((key, _quoted(f"{entity.name}Edge")))
         return _pairs(pairs)
 
-    def _rows(
-        self, parent: Entity | None, outer: Any, page: p.Page, t: Any, columns: Sequence[Any], size: int,
-        *, order: Any = None,
-    ) -> Any:  # fmt: skip
-        order = order if order is not None else self._order(parent, outer, page, t)
-        rows = self._select(*columns).select_from(t)
-        for condition in self._scope(parent, outer, page, t):
-            rows = rows.where(condition)
+    def _source(
+        self, parent: Entity | None, outer: Any, page: p.Page, size: int
+    ) -> tuple[Any, list[_Key], Callable[[Sequence[Any]], Any]]:
+        """Where a page's rows come from, what orders them, and how to select columns of at most `size`."""
+        t = self._alias(page.entity)
+        order = self._order(parent, outer, page, t)
+        conditions = self._scope(parent, outer, page, t)
         if page.cursor is not None:
-            rows = rows.where(self._beyond(page, order))
+            conditions.append(self._beyond(page, order))
+        if page.order and page.order[0].place is not None and not page.backwards:
+            # A GiST index gives the nearest first, but only where nothing else orders (PostgreSQL 15 to 17
+            # sort the whole table otherwise): so take the nearest with all that tie, and settle ties after.
+            nearest = self._select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
+            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self._name("nearest"))
+            order, conditions = self._order(parent, outer, page, t), []
         directed = [_directed(one, backwards=page.backwards) for one in order]
-        return rows.order_by(*directed).limit(literal_column(str(size)))
+
+        def rows_of(columns: Sequence[Any]) -> Any:
+            rows = self._select(*columns).select_from(t).where(*conditions)
+            return rows.order_by(*directed).limit(literal_column(str(size)))
+
+        return t, order, rows_of
 
     def _count(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
         t = self._alias(page.entity)
@@ -428,20 +440,20 @@ class _Compiler:
         )
         return led
 
-    def _order(
-        self, parent: Entity | None, outer: Any, page: p.Page, t: Any
-    ) -> list[tuple[ColumnElement[Any], bool, bool]]:
-        """(expression, descending, may be null) for each key; the entity's key always decides at last."""
-        keys: list[tuple[ColumnElement[Any], bool, bool]] = []
+    def _order(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[_Key]:
+        """What a page is ordered by; the entity's key always decides at last."""
+        table = page.entity.table
+        keys: list[_Key] = []
         for one in page.order:
             if one.place is not None:
-                column = t.c[page.entity.geometry]
-                keys.append((column.op("<->")(self._place(one.place)), False, column.nullable))
+                assert page.entity.geometry is not None
+                apart = t.c[page.entity.geometry].op("<->")(self._place(one.place))
+                keys.append((apart, False, bool(table.c[page.entity.geometry].nullable)))
             elif one.name == "key":
                 keys.append((t.c.key, one.descending, False))
             else:
                 assert one.name is not None
-                nullable = one.name in page.entity.computed or t.c[one.name].nullable
+                nullable = one.name in page.entity.computed or bool(table.c[one.name].nullable)
                 keys.append((self._value(page.entity, t, one.name), one.descending, nullable))
         many = parent.lists.get(page.via) if parent is not None and page.via else None
         if not page.order and many is not None and many.keys:
@@ -451,7 +463,7 @@ class _Compiler:
             keys.append((t.c.key, False, False))
         return keys
 
-    def _beyond(self, page: p.Page, order: Sequence[tuple[ColumnElement[Any], bool, bool]]) -> Any:
+    def _beyond(self, page: p.Page, order: Sequence[_Key]) -> Any:
         """Rows behind the cursor in this order (ahead of it when going backwards)."""
         assert page.cursor is not None
         signature = _signature(page)
@@ -642,7 +654,7 @@ def _signature(page: p.Page) -> int:
     return zlib.crc32(said.encode())
 
 
-def _cursor(page: p.Page, order: Sequence[tuple[ColumnElement[Any], bool, bool]]) -> ColumnElement[Any]:
+def _cursor(page: p.Page, order: Sequence[_Key]) -> ColumnElement[Any]:
     """A row's place in its order: URL-safe base64 of a JSON list of the values that it is ordered by."""
     content = func.json_build_array(
         literal_column(str(_signature(page))), *(expression for expression, *_ in order)

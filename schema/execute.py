@@ -255,7 +255,8 @@ def _as_graphql(wrong: BadRequest) -> GraphQLError:
     extensions: dict[str, Any] = {"code": "BAD_REQUEST"}
     if wrong.where:
         extensions["where"] = wrong.where
-    return GraphQLError(str(wrong), extensions=extensions)
+    # what the caller sent may hold halves of surrogate pairs, which no UTF-8 answer can
+    return GraphQLError(str(wrong).encode(errors="replace").decode(), extensions=extensions)
 
 
 def _errors(errors: list[GraphQLError]) -> Answer:

@@ -117,9 +117,9 @@ def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:
         raise BadRequest(f"there is no EPSG:{crs}", where=where)
     try:
         shape = shapely.from_wkt(text)
-    except shapely.errors.ShapelyError as broken:
-        reason = str(broken).split("\n")[0][:120]
-        raise BadRequest(f"no Well-Known Text: {reason}", where=where) from broken
+    except (shapely.errors.ShapelyError, UnicodeDecodeError) as broken:
+        # GEOS cuts what it quotes at a byte, which may be within a letter
+        raise BadRequest(f"no Well-Known Text: {text[:80]!r}", where=where) from broken
     if shape is None or shapely.is_empty(shape):
         raise BadRequest("the geometry is empty", where=where)
     if crs == WGS84:

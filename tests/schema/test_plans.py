@@ -1,0 +1,95 @@
+"""Questions that an index can answer never read a whole large table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from schema.execute import Engine
+from schema.query import build
+from tests.town import CITY, Town
+from twin.settings import Settings
+
+LARGE = ("building", "site", "business", "transit_stop", "address", "link")
+
+
+@pytest.fixture(scope="module")
+def big(database_url: str) -> Iterator[tuple[Engine, psycopg.Connection[Any]]]:
+    """20,000 buildings on a lattice, two sites in each, a business to each site."""
+    Town(database_url)
+    with psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection:
+        connection.execute(f"SET search_path TO {CITY.name}, public".encode())
+        for statement in (
+            "INSERT INTO district (key, code, name_folded, boundary, recorded_at, sources)"
+            " SELECT '68134-0' || i, '68134-0' || i, 'district ' || i, ST_Multi(ST_MakeEnvelope("
+            " 320000 + (i - 1) * 1000, 4730000, 320000 + i * 1000, 4734000, 7801)), now(), '{s}'"
+            " FROM generate_series(1, 4) i",
+            "INSERT INTO building (key, cadastral_id, current_use, storeys_above_ground, footprint, district,"
+            " recorded_at, sources) SELECT i::text, i::text, (100 + i % 50)::text, i % 9, ST_Multi("
+            " ST_MakeEnvelope(x, y, x + 10, y + 10, 7801)), '68134-0' || (1 + (i % 200) / 50), now(), '{s}'"
+            " FROM (SELECT i, 320000 + (i % 200) * 20 AS x, 4730000 + (i / 200) * 20 AS y"
+            " FROM generate_series(0, 19999) i) b",
+            "INSERT INTO business (key, eik, legal_name, legal_name_folded, recorded_at, sources)"
+            " SELECT i::text, i::text, 'Фирма ' || i, 'firma ' || md5(i::text), now(), '{s}'"
+            " FROM generate_series(0, 39999) i",
+            "INSERT INTO site (key, kind, name, business, building, position, district, recorded_at, sources)"
+            " SELECT i::text, 'SEAT', 'Обект', i::text, (i % 20000)::text, ST_SetSRID(ST_MakePoint("
+            " 320000 + random() * 4000, 4730000 + random() * 2000), 7801), '68134-01', now(), '{s}'"
+            " FROM generate_series(0, 39999) i",
+            "INSERT INTO transit_stop (key, gtfs_id, name, position, recorded_at, sources)"
+            " SELECT i::text, i::text, 'Спирка', ST_SetSRID(ST_MakePoint(320000 + random() * 4000,"
+            " 4730000 + random() * 2000), 7801), now(), '{s}' FROM generate_series(0, 9999) i",
+            "INSERT INTO link (key, type, subject_type, subject_key, object_type, object_key, method, score,"
+            " evidence, status, recorded_at) SELECT i::text, 'IN_BUILDING', 'Site', i::text, 'Building',"
+            " (i % 20000)::text, 'NEAREST', 0.8, '{}', 'ACCEPTED', now() FROM generate_series(0, 39999) i",
+            "VACUUM ANALYZE",
+        ):
+            connection.execute(statement.encode())
+        yield Engine(build(), Settings()), connection
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ node(id: "Building:77") { ... on Building { district { code } sites(first: 5) { nodes { id } } } } }',
+        '{ byIdentifier(scheme: EIK, value: "77") { id } }',
+        '{ byIdentifier(scheme: CADASTRE, value: "77") { id } }',
+        "{ buildings(first: 50, where: {footprint: {bbox: {west: 23.31, south: 42.69, east: 23.313, north: 42.692}}})"
+        " { nodes { id geometry district { nameBg } sites(first: 5) { nodes { name business { eik } } } } } }",
+        "{ transitStops(first: 20, orderBy: [{distance: {point: {lon: 23.32, lat: 42.69}}}])"
+        " { edges { distanceM node { name } } } }",
+        "{ sites(first: 20, orderBy: [{distance: {point: {lon: 23.32, lat: 42.69}}}]) { nodes { name } } }",
+        "{ sites(where: {position: {dwithin: {of: {point: {lon: 23.32, lat: 42.69}}, withinM: 50}}}) { totalCount } }",
+        "{ buildings(first: 20) { nodes { id } pageInfo { hasNextPage endCursor } } }",
+        '{ buildings(first: 20, where: {id: {in: ["Building:5", "Building:6"]}}) { nodes { id } } }',
+        '{ businesses(where: {legalName: {search: "firma 1679091c5a"}}) { nodes { id } } }',
+        '{ buildings(first: 5, where: {sites: {some: {id: {eq: "Site:77"}}}}) { nodes { id } } }',
+        '{ node(id: "Building:77") { ... on Building { links { totalCount } } } }',
+    ],
+)
+def test_no_large_table_is_read_whole(big: tuple[Engine, psycopg.Connection[Any]], query: str) -> None:
+    engine, connection = big
+    statement = engine.statement(CITY, query)
+    scans = [node for node in _nodes(_explain(connection, statement)) if node["Node Type"] == "Seq Scan"]
+    assert not [node["Relation Name"] for node in scans if node["Relation Name"] in LARGE]
+
+
+def _explain(connection: psycopg.Connection[Any], statement: Any) -> Any:
+    """The plan of the statement with these values, as the server's prepared statements run it."""
+    values = ", ".join(psycopg.sql.quote(value.decode()) for value in statement.values({}))
+    connection.execute("DEALLOCATE ALL")
+    connection.execute(b"PREPARE asked AS " + statement.sql, prepare=False)
+    execute = f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({values})' if values else ''}"
+    row = connection.execute(execute.encode(), prepare=False).fetchone()
+    assert row is not None
+    return row[0][0]["Plan"] if isinstance(row[0], list) else json.loads(row[0])[0]["Plan"]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from _nodes(inner)

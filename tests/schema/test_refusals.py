@@ -1,0 +1,145 @@
+"""What a caller is told when a question cannot be answered: what is wrong, where, and what is allowed."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from graphql import is_input_object_type, is_list_type, is_non_null_type
+
+from tests.schema.conftest import Asked
+
+POLYGON_OF_THREE = '{type: "Polygon", coordinates: [[[23.3, 42.6], [23.4, 42.6], [23.3, 42.6]]]}'
+BOWTIE = "POLYGON((23.3 42.6, 23.4 42.7, 23.4 42.6, 23.3 42.7, 23.3 42.6))"
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("{ buildings(first: 1001) { nodes { id } } }", "buildings.first: is 1001; ask for 0 to 1,000 rows"),
+        ("{ buildings(first: -1) { nodes { id } } }", "buildings.first: is -1; ask for 0 to 1,000 rows"),
+        ("{ buildings(first: 1, last: 1) { nodes { id } } }", "not both"),
+        ('{ buildings(after: "x") { nodes { id } } }', '"x" is no cursor of this list'),
+        ('{ node(id: "nonsense") { id } }', '"nonsense" is no id; an id looks like Building:'),
+        ('{ node(id: "Castle:1") { id } }', 'node.id: there is no type "Castle"; an id begins with one of District'),
+        ("{ buildings(where: {footprint: {within: {geojson: %s}}}) { totalCount } }" % POLYGON_OF_THREE,
+         "buildings.where.footprint.within.geojson: ring has 3 points; a ring needs at least 4, first equal to last"),
+        ('{ buildings(where: {footprint: {within: {geojson: {type: "Blob"}}}}) { totalCount } }',
+         "type is 'Blob'; a geometry's type is one of Point"),
+        ('{ buildings(where: {footprint: {within: {wkt: {wkt: "POLYGON((1 2"}}}}) { totalCount } }',
+         "within.wkt: no Well-Known Text"),
+        ('{ buildings(where: {footprint: {within: {wkt: {wkt: "POINT EMPTY"}}}}) { totalCount } }', "is empty"),
+        ('{ buildings(where: {footprint: {within: {wkt: {wkt: "%s"}}}}) { totalCount } }' % BOWTIE,
+         "the geometry is not valid: Self-intersection"),
+        ('{ buildings(where: {footprint: {within: {wkt: {wkt: "POINT(1 2)", crs: 1}}}}) { totalCount } }',
+         "there is no EPSG:1"),
+        ("{ buildings(where: {footprint: {intersects: {point: {lon: 42.7, lat: 123}}}}) { totalCount } }",
+         "(42.7, 123.0) is no longitude and latitude"),
+        ("{ buildings(where: {footprint: {bbox: {west: 23.4, south: 42, east: 23.3, north: 43}}}) { totalCount } }",
+         "footprint.bbox: west 23.4 must be less than east 23.3"),
+        ('{ buildings(where: {footprint: {intersects: {entity: "District:nowhere"}}}) { totalCount } }',
+         'footprint.intersects.entity: there is no "District:nowhere"'),
+        ('{ buildings(where: {footprint: {intersects: {entity: "Business:1"}}}) { totalCount } }',
+         '"Business" has no geometry; those that have one are District'),
+        ("{ facilities(where: {position: {dwithin: {of: {point: {lon: 23, lat: 42}}, withinM: -1}}}) { totalCount } }",
+         "withinM: is -1.0; give a number of at least 0"),
+        ("{ buildings(where: {storeysAboveGround: {eq: null}}) { totalCount } }",
+         "buildings.where.storeysAboveGround.eq: is null; to ask for null, say isNull: true"),
+        ('{ buildings(where: {id: {eq: "District:1"}}) { totalCount } }', '"District:1" is no id of a Building'),
+        ('{ districts(where: {nameBg: {search: "«»"}}) { totalCount } }', "has no letter or digit to look for"),
+        ("{ districts(first: 1) { nodes { geometry(crs: 99) } } }", "geometry.crs: there is no EPSG:99"),
+        ("{ districts(first: 1) { nodes { geometry(precision: 99) } } }", "ask for 0 to 15 decimal places"),
+        ("{ districts { nodes { buildings(first: 1000) { nodes { sites(first: 1000) { nodes { id } } } } } } }",
+         "rows; 200,000 are allowed"),
+        ("{ castles { id } }", "Cannot query field 'castles'"),
+        ("{ districts { nodes { code }", "Syntax Error"),
+        ("subscription { x }", "subscription operation is not supported"),
+        ("", "Syntax Error"),
+    ],
+)  # fmt: skip
+def test_a_wrong_question_is_told_what_is_wrong(ask: Asked, query: str, told: str) -> None:
+    assert told in ask.refused(query)
+
+
+def test_deep_questions_are_refused_before_any_sql(ask: Asked) -> None:
+    query = "district { neighbourhoods(first: 1) { nodes { " * 8 + "id" + " } } }" * 8
+    ask.statements.clear()
+    assert "nested deeper" in ask.refused(f"{{ neighbourhoods(first: 1) {{ nodes {{ {query} }} }} }}")
+    assert ask.statements == []
+
+
+def test_a_cursor_of_another_order_is_refused(ask: Asked) -> None:
+    data = ask("{ buildings(first: 1) { pageInfo { endCursor } } }")
+    cursor = data["buildings"]["pageInfo"]["endCursor"]
+    query = (
+        "query($c: String) { buildings(after: $c, orderBy: [{storeysAboveGround: ASC}]) { nodes { id } } }"
+    )
+    assert "is no cursor of this list in this order" in ask.refused(query, c=cursor)
+
+
+def test_a_wrong_variable_is_named(ask: Asked) -> None:
+    query = "query($w: BuildingFilter) { buildings(where: $w) { totalCount } }"
+    assert "storeysAboveGround" in ask.refused(query, w={"storeysAboveGround": {"eq": "two"}})
+    assert "castle" in ask.refused(query, w={"castle": {"eq": 1}})
+
+
+HOSTILE = [
+    "'; DROP TABLE building; --", '"', "\\", "%", "_", "\x00", "\ud800", "😀" * 10, "ъ" * 10_000, "$1", "{}",
+    "{a,b}", '{"a":1}', "NULL", "\n\r\t", "\u202e", "0x41", "1e400", "-0",
+]  # fmt: skip
+
+
+def test_hostile_text_reaches_every_text_argument_and_breaks_nothing(ask: Asked) -> None:
+    """Every field of every filter takes each text in every operator that takes text or ids."""
+    types = ask.engine.schema.type_map
+    tried = 0
+    roots = types["Query"].fields  # type: ignore[union-attr]
+    for root in ("buildings", "districts", "sites", "businesses", "transitStops", "facilities", "links"):
+        where = roots[root].args["where"].type
+        for name, member in where.fields.items():
+            operators = getattr(member.type, "fields", {})
+            for operator in set(operators) & {"eq", "ne", "in", "startsWith", "contains", "search"}:
+                kind = operators[operator].type
+                listed = is_list_type(kind)
+                inner = kind.of_type if listed else kind
+                inner = inner.of_type if is_non_null_type(inner) else inner
+                if inner.name not in ("String", "ID"):
+                    continue
+                query = (
+                    f"query($v: {kind}) {{ {root}(where: {{{name}: {{{operator}: $v}}}}) {{ totalCount }} }}"
+                )
+                for text in HOSTILE:
+                    answer = ask.answer(query, v=[text, "x"] if listed else text)
+                    assert answer.status in (200, 400), (query, text, answer.body)
+                    assert b"Traceback" not in answer.body
+                    assert b"SELECT" not in answer.body
+                    tried += 1
+            assert is_input_object_type(member.type) or is_list_type(member.type)
+    assert tried > 1000
+    assert ask("{ buildings { totalCount } }")["buildings"]["totalCount"] == 3
+
+
+def test_hostile_values_in_places_and_identifiers(ask: Asked) -> None:
+    for text in HOSTILE:
+        for query in (
+            "query($v: String!) { byIdentifier(scheme: EIK, value: $v) { id } }",
+            "query($v: String!) { buildings(after: $v) { nodes { id } } }",
+            "query($v: String!) { buildings(where: {footprint: {within: {wkt: {wkt: $v}}}}) { totalCount } }",
+            "query($v: ID!) { node(id: $v) { id } }",
+            "query($v: ID!) { buildings(where: {footprint: {within: {entity: $v}}}) { totalCount } }",
+            "query($v: ID) { notices(source: $v) { totalCount } }",
+        ):
+            answer = ask.answer(query, v=text)
+            assert answer.status in (200, 400), (query, text, answer.body)
+
+
+def test_a_fault_of_ours_gives_an_incident_and_no_detail(ask: Asked, town: object) -> None:
+    ask.town.run("ALTER TABLE town.code_value RENAME TO gone")
+    try:
+        answer = ask.answer("{ buildings(first: 1) { nodes { currentUse { x: label } } } }")
+    finally:
+        ask.town.run("ALTER TABLE town.gone RENAME TO code_value")
+    error = orjson.loads(answer.body)["errors"][0]
+    assert answer.status == 500
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert error["extensions"]["incident"] in error["message"]
+    assert b"code_value" not in answer.body
