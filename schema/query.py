@@ -12,11 +12,9 @@ from schema.scalars import CONFIGURATION
 from schema.types import REQUIRED, declare_types, page_arguments
 from twin.entities import IDENTIFIERS
 
-IdentifierScheme = enum_type(
-    enum.Enum(  # type: ignore[arg-type]
-        "IdentifierScheme", {scheme: scheme for scheme in IDENTIFIERS}, module=__name__
-    )
-)
+IdentifierScheme = enum.Enum("IdentifierScheme", {scheme: scheme for scheme in IDENTIFIERS})  # type: ignore[misc]
+IdentifierScheme.__doc__ = "Whose identifier it is: the register or publisher that gave it"
+enum_type(IdentifierScheme)
 
 
 def _connection(name: str, target: str, doc: str) -> Member:

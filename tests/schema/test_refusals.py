@@ -92,7 +92,7 @@ def test_hostile_text_reaches_every_text_argument_and_breaks_nothing(ask: Asked)
     """Every field of every filter takes each text in every operator that takes text or ids."""
     types = ask.engine.schema.type_map
     tried = 0
-    roots = types["Query"].fields  # type: ignore[union-attr]
+    roots = types["Query"].fields  # type: ignore[attr-defined]
     for root in ("buildings", "districts", "sites", "businesses", "transitStops", "facilities", "links"):
         where = roots[root].args["where"].type
         for name, member in where.fields.items():

@@ -1,0 +1,109 @@
+"""The server over HTTP: GraphQL's status codes and media types, followed ids, health, plain refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from schema.app import create
+from tests.town import Town
+from twin.settings import Settings
+
+GRAPHQL = "application/graphql-response+json"
+
+
+@pytest.fixture(scope="module")
+def client(town: Town) -> Iterator[TestClient]:
+    settings = Settings(database_url=town.url, connections=2, request_bytes_ceiling=10_000)
+    with TestClient(create(settings)) as client:
+        yield client
+
+
+def test_post_answers_for_the_default_city_and_a_named_one(client: TestClient) -> None:
+    asked = {"query": "{ districts { totalCount } }"}
+    for path in ("/graphql", "/town/graphql"):
+        answer = client.post(path, json=asked)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json() == {"data": {"districts": {"totalCount": 3}}}
+
+
+def test_get_answers_too(client: TestClient) -> None:
+    query = "query($c: String) { districts(where: {code: {eq: $c}}) { totalCount } }"
+    answer = client.get("/graphql", params={"query": query, "variables": '{"c": "68134-01"}'})
+    assert answer.json() == {"data": {"districts": {"totalCount": 1}}}
+
+
+@pytest.mark.parametrize(("accept", "status"), [(GRAPHQL, 400), ("application/json", 200), ("*/*", 200)])
+def test_a_wrong_query_has_the_status_of_its_media_type(client: TestClient, accept: str, status: int) -> None:
+    answer = client.post("/graphql", json={"query": "{ castles }"}, headers={"accept": accept})
+    assert answer.status_code == status
+    assert "Cannot query field 'castles'" in answer.json()["errors"][0]["message"]
+    assert "data" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "told"),
+    [
+        (b'{"query": ', "application/json", 400, "the body is no JSON"),
+        (b"[]", "application/json", 400, "the body is no object"),
+        (b"{}", "application/json", 400, "query is missing"),
+        (b'{"query": "{ x }", "variables": []}', "application/json", 400, "variables is no object"),
+        (b'{"query": "{ x }", "operationName": 1}', "application/json", 400, "operationName is no text"),
+        (b"query=x", "application/x-www-form-urlencoded", 415, "send application/json"),
+        (b'{"query": "' + b" " * 11_000 + b'"}', "application/json", 413, "10000 are allowed"),
+    ],
+)
+def test_a_malformed_request_is_told_so(
+    client: TestClient, body: bytes, kind: str, status: int, told: str
+) -> None:
+    answer = client.post("/graphql", content=body, headers={"content-type": kind})
+    assert answer.status_code == status
+    assert told in answer.json()["errors"][0]["message"]
+
+
+def test_an_operation_is_chosen_by_name(client: TestClient) -> None:
+    query = "query A { districts { totalCount } } query B { buildings { totalCount } }"
+    answer = client.post("/graphql", json={"query": query, "operationName": "B"})
+    assert answer.json() == {"data": {"buildings": {"totalCount": 3}}}
+    for name, told in ((None, "has 2 operations"), ("C", 'no operation "C"')):
+        answer = client.post("/graphql", json={"query": query, "operationName": name})
+        assert told in answer.json()["errors"][0]["message"]
+
+
+def test_a_uri_can_be_followed(client: TestClient) -> None:
+    record = client.get("/town/id/Building/b.1").json()
+    assert record["id"] == "Building:b.1"
+    assert record["currentUse"] == {"code": "100", "label": "Жилищна сграда"}
+    assert record["district"] == {
+        "id": "District:68134-01", "uri": "/town/id/District/68134-01", "label": "Средец",
+    }  # fmt: skip
+    page = client.get("/id/TransitStop/g/1", headers={"accept": "text/html"}, follow_redirects=False)
+    assert page.headers["location"] == "/town/#select=TransitStop%3Ag%2F1"
+    assert client.get("/town/id/Building/none").status_code == 404
+    unknown = client.get("/town/id/Castle/1")
+    assert unknown.status_code == 400
+    assert 'no "Castle"; there are District' in unknown.json()["errors"][0]["message"]
+
+
+def test_an_unknown_city_is_told_which_there_are(client: TestClient) -> None:
+    answer = client.post("/atlantis/graphql", json={"query": "{ districts { totalCount } }"})
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["message"] == 'there is no city "atlantis"; loaded: town'
+
+
+def test_a_tile_and_a_tile_that_cannot_be(client: TestClient) -> None:
+    answer = client.get("/town/tiles/14/9252/6040.mvt")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+    assert client.get("/town/tiles/3/99/0.mvt").status_code == 400
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/healthz").text == "ok"
+    assert client.get("/readyz").text == "ready: town"
+    described = client.get("/city.json").json()
+    assert described["name"] == "town"
+    assert described["cities"] == [{"name": "town", "title": "Town", "path": "/town/"}]
