@@ -144,12 +144,10 @@ def place(marks: str) -> tuple[float, float]:
     return lon, lat
 
 
-def look_at(page: Page, site: str, marks: str, *, zoom: float = 19, pitch: int = 0, select: str = "") -> None:
-    """Open the map over a place and wait until it is drawn."""
+def look_at(page: Page, site: str, marks: str, *, turn: str = "0/0", select: str = "") -> None:
+    """Open the map over a place and wait until it is drawn; `turn` is bearing and pitch."""
     lon, lat = place(marks)
-    page.goto(
-        f"{site}/{CITY.name}/#view={zoom}/{lat:.6f}/{lon:.6f}/0/{pitch}{select and f'&select={select}'}"
-    )
+    page.goto(f"{site}/{CITY.name}/#view=19/{lat:.6f}/{lon:.6f}/{turn}{select and f'&select={select}'}")
     expect(page.locator("main[aria-busy=false]")).to_be_attached()
 
 

@@ -1,6 +1,7 @@
 // The part of the page's address that says which record is open; MapLibre keeps the view beside it.
 
-const RECORD = "record";
+/** The server writes it too: a record's own address leads browsers here. */
+const RECORD = "select";
 
 function parts(): string[] {
   return location.hash.slice(1).split("&").filter(Boolean);

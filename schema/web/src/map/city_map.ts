@@ -123,6 +123,8 @@ export class CityMap {
     this.#drawing.on("mouseout", () => this.#hover(null));
     this.#drawing.on("movestart", () => this.#hover(null));
     this.#drawing.on("zoomend", () => this.#hint());
+    for (const begun of ["movestart", "dataloading"] as const) this.#drawing.on(begun, () => this.#busy(true));
+    this.#drawing.on("idle", () => this.#busy(false));
     this.#drawing.on("error", ({ error }) => {
       console.error(error);
       this.#notice.say("tiles", "Part of the map could not be read from the server.", {
@@ -237,6 +239,10 @@ export class CityMap {
         this.#drawing.setPaintProperty(layer.id, name as never, value as never);
       }
     }
+  }
+
+  #busy(busy: boolean): void {
+    this.element.setAttribute("aria-busy", String(busy));
   }
 
   #hint(): void {

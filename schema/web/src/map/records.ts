@@ -118,14 +118,20 @@ export async function readMore(graphql: string, record: Entity, list: string, af
   return answer.node.more;
 }
 
-/** What a record is called; its kind and key when it has no name. */
+/** What a record is called: its label, else what it is, else its kind and key. */
 export function titleOf(entity: Entity): string {
   if (entity.__typename === "TransitRoute") {
     return [entity["shortName"], entity.label].filter(Boolean).join(" · ");
   }
-  if (entity.label) return entity.label;
-  const business = entity["business"] as { legalName?: string } | null | undefined;
-  return business?.legalName ?? `${kindOf(entity.id)?.one ?? entity.__typename} ${keyOf(entity.id)}`;
+  return entity.label || sortOf(entity) || `${kindOf(entity.id)?.one ?? entity.__typename} ${keyOf(entity.id)}`;
+}
+
+/** What a nameless record is, in its own terms: an unnamed school is a school. */
+function sortOf(entity: Entity): string {
+  const business = entity["business"] as { legalName?: string; label?: string } | null | undefined;
+  const code = (entity["category"] ?? entity["function"]) as Coded | null | undefined;
+  if (entity["facilityKind"]) return enumerated(entity["facilityKind"]);
+  return business?.legalName ?? business?.label ?? String(entity["operator"] ?? code?.label ?? code?.code ?? "");
 }
 
 /** A few more words about a record in a list. */
@@ -143,5 +149,6 @@ export function subtitleOf(entity: Entity): string {
   if (entity["mode"]) words.push(enumerated(entity["mode"]));
   if (entity["departuresWeekday"]) words.push(`${count(entity["departuresWeekday"])} departures a weekday`);
   if (entity["lengthM"]) words.push(metres(entity["lengthM"]));
-  return words.filter(Boolean).join(" · ");
+  const title = titleOf(entity);
+  return words.filter((word) => word && word !== title).join(" · ");
 }
