@@ -36,6 +36,7 @@ from twin.identifiers import cadastral_parts, is_eik, scrub_personal_numbers
 from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
+VERSION, ERASED = "staged_version", "staged_erased"  #: columns that tell what the latest of several records says
 SHORTEST_NAME_IN_CAPITALS = 4
 
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
@@ -106,6 +107,9 @@ class Check:
                 self._demand(name, recipe, unfilled=done[name], selected=selected, keep=keep)
         key = self._key(selected, done, keep)
         self._generate(done)
+        for mark in (self.target.version, self.target.erased):
+            if mark:
+                done[VERSION if mark == self.target.version else ERASED] = selected.raw(mark)
         if not keep.all():
             kept = pa.array(keep)
             done = {name: column.filter(kept) for name, column in done.items()}
@@ -205,6 +209,8 @@ class Check:
     def _unlisted(self, name: str, label: str, text: Column, selected: Selected) -> None:
         """A code that its list does not have is kept as published, and said."""
         listed = self.schemes[name]
+        if listed is None:
+            return
         unlisted = ~mask(pc.is_in(text, pa.array(sorted(listed), pa.string()))) & mask(pc.is_valid(text))
         selected.note(
             "unknown-code", unlisted, label, text,

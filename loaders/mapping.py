@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 import shapely
 
 from loaders.catalogue import Target
-from loaders.catalogue.words import GEOMETRY, Recipe, Words
+from loaders.catalogue.words import Recipe, Segment, Words
 from loaders.published import Column, Selected, as_text, mask
+from twin.addresses import match_key
 from twin.geometry import Mask, Shapes
 from twin.identity import hashed_key
-from twin.text import title_case
+from twin.text import AddressKey, fold, parse_address, title_case
 
 
 class Unfilled:
@@ -57,6 +58,8 @@ def map_shapes(recipe: Recipe, selected: Selected) -> Shapes:
         shapes = shapes.copy()
         filled = ~shapely.is_missing(shapes)
         shapes[filled] = shapely.point_on_surface(shapes[filled])
+    if any(words.areas_only for words in recipe.alternatives):
+        shapes = np.where(shapely.get_dimensions(shapes) == 2, shapes, None)
     return shapes
 
 
@@ -103,6 +106,8 @@ def _values(words: Words, selected: Selected, done: Mapping[str, Column], unfill
             lambda value: f'{label} is "{value}", which says that it is not known. Left empty.',
         )  # fmt: skip
         values = _emptied(values, meaningless)
+    if words.nothing:
+        values = _emptied(values, mask(pc.is_in(as_text(values), pa.array(words.nothing, pa.string()))))
     for word, change in _TEXT_WORDS.items():
         given = getattr(words, word)
         if given:
@@ -121,14 +126,49 @@ def _values(words: Words, selected: Selected, done: Mapping[str, Column], unfill
 
 
 def _taken(words: Words, selected: Selected) -> Column:
-    if words.join is not None:
-        texts = [selected.text(name) for name in words.columns]
-        joined = pc.binary_join_element_wise(*texts, words.join, null_handling="skip")
-        return _emptied(joined, mask(pc.equal(joined, "")))
+    if words.format:
+        return _formatted(words.format, selected)
+    if words.address:
+        return _address_keys(words, selected)
     if len(words.columns) > 1:
         return pc.coalesce(*(selected.text(name) for name in words.columns))
     raw = selected.raw(words.columns[0])
     return selected.text(words.columns[0]) if pa.types.is_string(raw.type) else raw
+
+
+def _formatted(segments: tuple[Segment, ...], selected: Selected) -> Column:
+    """Columns on one line; a text before a column goes with it, a part without any value goes whole."""
+    parts = []
+    for segment in segments:
+        pieces = [
+            pc.binary_join_element_wise(before.strip() + (" " if before.strip() else ""), selected.text(name), "")
+            for before, name in segment
+        ]
+        part = pc.binary_join_element_wise(*pieces, " ", null_handling="skip")
+        parts.append(_emptied(part, mask(pc.equal(part, ""))))
+    line = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+    return _emptied(line, mask(pc.equal(line, "")))
+
+
+def _address_keys(words: Words, selected: Selected) -> Column:
+    """What other spellings of the same address have in common; none where it leads to no house."""
+    parts = dict(words.address or {})
+    settlement = fold(words.settlement)
+    text = parts.pop("text", None)
+    if text is not None:
+        return by_value(
+            selected.text(text),
+            lambda line: match_key(parse_address(line, settlements=(settlement,)), settlement=settlement),
+        )
+    columns = [selected.text(name).to_pylist() for name in parts.values()]
+    known: dict[tuple[str | None, ...], str | None] = {}
+    found = []
+    for values in zip(*columns, strict=True):
+        if values not in known:
+            key = AddressKey.from_parts(**dict(zip(parts, values, strict=True)))
+            known[values] = match_key(key, settlement=settlement)
+        found.append(known[values])
+    return pa.array(found, pa.string())
 
 
 def _emptied(values: Column, rows: Mask) -> Column:
@@ -212,15 +252,3 @@ def by_value(texts: Column, change: Callable[[str], str | None]) -> Column:
     coded = texts.dictionary_encode()
     changed = [None if text is None else change(text) for text in coded.dictionary.to_pylist()]
     return pa.array(changed, pa.string()).take(coded.indices)
-
-
-__all__ = [
-    "GEOMETRY",
-    "Unfilled",
-    "by_value",
-    "column_keys",
-    "content_keys",
-    "map_attribute",
-    "map_shapes",
-    "numbers",
-]

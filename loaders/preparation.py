@@ -10,8 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from loaders.businesses import prepare_deeds, prepare_outlets
 from loaders.formats import Batch
 
 Preparation: TypeAlias = Callable[[Batch, Path], Batch]
 
-PREPARATIONS: dict[str, Preparation] = {}
+PREPARATIONS: dict[str, Preparation] = {
+    "register-deeds": prepare_deeds,
+    "outlets": prepare_outlets,
+}

@@ -154,7 +154,8 @@ class _Load:
         """Stations 2 to 5: read, map, check and stage, batch by batch; memory stays flat."""
         for entity in self.dataset.entities:
             merged = entity.name in self.catalogue.precedence
-            self.staged[entity.name] = Staging(self.connection, entity, merged=merged)
+            versioned = any(t.version for r in self.dataset.reads for t in r.targets if t.entity is entity)
+            self.staged[entity.name] = Staging(self.connection, entity, merged=merged, versioned=versioned)
         for read in self.dataset.reads:
             _ReadPass(self, read).stage(files)
         if not self.records:

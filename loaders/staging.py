@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
-from psycopg import sql
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from sqlalchemy import BigInteger, Boolean, Date, Double, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from loaders.checks import MADE, Checked
+from loaders.checks import ERASED, MADE, VERSION, Checked
 from loaders.notices import Notices
 from loaders.packing import HEADER, TRAILER, pack
 from loaders.published import Column
@@ -47,7 +46,9 @@ def drop_leftovers(connection: psycopg.Connection[Any]) -> None:
 class Staging:
     """The staging table of one entity."""
 
-    def __init__(self, connection: psycopg.Connection[Any], entity: Entity, *, merged: bool) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], entity: Entity, *, merged: bool, versioned: bool = False
+    ) -> None:
         self.connection = connection
         self.entity = entity
         self.table = Identifier(PREFIX + entity.table.name)
@@ -56,13 +57,18 @@ class Staging:
         latin = [name for name, field in entity.fields.items() if field.latin_of] if merged else []
         self.made = [MADE + name for name in latin]
         self.columns = [*self.loaded, *self.made]
+        self.versioned = versioned
         self.count = 0
         self._files: list[tuple[int, str]] = []
         kinds = {column.key: column.type for column in entity.loaded_columns}
         self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
+        self._empty |= {VERSION: pa.string(), ERASED: pa.list_(pa.string())}
         connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
         connection.execute(
-            SQL("CREATE UNLOGGED TABLE {} AS SELECT {}, 0::bigint AS ordinal, ''::text AS place FROM {} LIMIT 0").format(
+            SQL(
+                "CREATE UNLOGGED TABLE {} AS SELECT {}, 0::bigint AS ordinal, ''::text AS place,"
+                " ''::text AS {}, NULL::text[] AS {} FROM {} LIMIT 0"
+            ).format(
                 self.table,
                 SQL(", ").join(
                     [
@@ -70,6 +76,8 @@ class Staging:
                         *(SQL("NULL::text AS {}").format(Identifier(name)) for name in self.made),
                     ]
                 ),
+                Identifier(VERSION),
+                Identifier(ERASED),
                 Identifier(entity.table.name),
             )
         )
@@ -82,10 +90,11 @@ class Staging:
             self._files.append((self.count, file))
         length = len(checked)
         ordinals = pa.array(np.arange(self.count, self.count + length), pa.int64())
-        arrays = [self._array(name, checked, length) for name in self.columns]
+        sent = [*self.columns, VERSION, ERASED] if self.versioned else self.columns
+        arrays = [self._array(name, checked, length) for name in sent]
         rows = pack([*arrays, ordinals, pa.array(checked.positions, pa.string())])
         statement = SQL("COPY {} ({}, ordinal, place) FROM STDIN (FORMAT BINARY)").format(
-            self.table, names(self.columns)
+            self.table, names(sent)
         )
         with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(HEADER)
@@ -110,7 +119,14 @@ class Staging:
         self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
 
     def settle_duplicates(self, notices: Notices) -> None:
-        """Keep the first of the records that share a key, and say whether the others differed."""
+        """Make one of the records that share a key.
+
+        Where records are versions that each say a part, the latest word on each attribute counts; elsewhere
+        the first record is kept, and a notice says whether the others differed.
+        """
+        if self.versioned:
+            self._fold_versions()
+            return
         compared = [name for name in self.columns if name != "key"]
         found = self.connection.execute(
             SQL(
@@ -131,6 +147,39 @@ class Staging:
                 rule, f"{place} {said} {kept}. It was left out.", file=self.file_of(ordinal),
                 position=place, field="key", value=key,
             )  # fmt: skip
+
+    def _fold_versions(self) -> None:
+        attributes = [name for name in self.columns if name != "key"]
+        latest = SQL(", ").join(
+            SQL(
+                "(array_agg(s.{name} ORDER BY s.{version} DESC, s.ordinal DESC)"
+                " FILTER (WHERE s.{name} IS NOT NULL OR {text} = ANY(s.{erased})))[1] AS {name}"
+            ).format(
+                name=Identifier(name),
+                text=Literal(name.removeprefix(MADE)),
+                version=Identifier(VERSION),
+                erased=Identifier(ERASED),
+            )
+            for name in attributes
+        )
+        self.connection.execute(
+            SQL(
+                "WITH repeated AS MATERIALIZED ("
+                " SELECT key, min(ordinal) AS ordinal FROM {table} GROUP BY key HAVING count(*) > 1"
+                "), folded AS MATERIALIZED ("
+                " SELECT r.key, r.ordinal, {latest} FROM {table} AS s JOIN repeated AS r USING (key)"
+                " GROUP BY r.key, r.ordinal"
+                "), gone AS ("
+                " DELETE FROM {table} AS s USING repeated AS r WHERE s.key = r.key AND s.ordinal > r.ordinal"
+                ") UPDATE {table} AS s SET {settings} FROM folded AS f WHERE s.ordinal = f.ordinal"
+            ).format(
+                table=self.table,
+                latest=latest,
+                settings=SQL(", ").join(
+                    SQL("{} = f.{}").format(Identifier(name), Identifier(name)) for name in attributes
+                ),
+            )
+        )
 
     def keep_within(self, area: Entity, notices: Notices) -> int:
         """Leave out what lies in no area of an entity; how many that were."""
@@ -161,6 +210,3 @@ def _arrow_type(kind: Any) -> Any:
         if isinstance(kind, sql_type):
             return arrow
     return pa.string()
-
-
-__all__ = ["PREFIX", "Staging", "drop_leftovers", "names", "sql"]

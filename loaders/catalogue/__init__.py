@@ -22,10 +22,10 @@ from twin.errors import BadRequest
 from twin.geometry import Box, srid_of
 
 FOLDER = Path(__file__).parent
-_CITY = ("name", "title", "crs", "bounds", "languages", "code_lists")
+_CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
 _DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional")
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
-_ENTITY = ("key", "when", "expect", "within", "required")
+_ENTITY = ("key", "when", "expect", "within", "required", "version", "erased")
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,15 @@ class Target:
     required: tuple[str, ...] = ()  #: attributes without which a record is left out
     within: str | None = None  #: only what lies in an area of this entity
     expect: tuple[int, int] | None = None
+    version: str | None = None  #: column that orders records of one key, each of which may say only a part
+    erased: str | None = None  #: column that lists the attributes that such a record takes back
 
     @property
     def columns(self) -> set[str]:
         """The published columns that it uses."""
         recipes = [*self.fields.values(), *([self.key] if self.key else [])]
-        return {name for one in recipes for name in one.columns} | {one.column for one in self.when}
+        named = {one.column for one in self.when} | {name for name in (self.version, self.erased) if name}
+        return {name for one in recipes for name in one.columns} | named
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class Catalogue:
     datasets: tuple[Dataset, ...]
     precedence: Mapping[str, tuple[str, ...]]  #: merged entity -> its data sets, the one that wins first
     codes: tuple[CodeValue, ...] = field(default=(), repr=False)
+    open_lists: frozenset[str] = frozenset()  #: code lists that name only some of their codes
     file: str = ""
 
     def dataset(self, key: str) -> Dataset:
@@ -149,9 +153,10 @@ class Catalogue:
         known = ", ".join(one.key for one in self.datasets)
         raise BadRequest(f'there is no data set "{key}"; there are {known}', where=self.file)
 
-    def scheme(self, name: str) -> frozenset[str]:
-        """The codes of one code list; empty where the city has no such list."""
-        return frozenset(value.code for value in self.codes if value.scheme == name)
+    def scheme(self, name: str) -> frozenset[str] | None:
+        """All codes of one code list; None where the city has no complete list."""
+        codes = frozenset(value.code for value in self.codes if value.scheme == name)
+        return None if name in self.open_lists or not codes else codes
 
 
 def catalogue(name_or_path: str | Path) -> Catalogue:
@@ -163,9 +168,11 @@ def catalogue(name_or_path: str | Path) -> Catalogue:
         known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.toml") if _is_city(each)))
         raise BadRequest(f'there is no catalogue "{name_or_path}"; there are {known}, or name a .toml file')
     content = _toml(path)
-    tables = _table(content, "tables", path.name)
     city_entry = _table(content, "city", path.name)
     _known(city_entry, _CITY, f"{path.name}: city")
+    tables = dict(_table(content, "tables", path.name))
+    for name in city_entry.get("tables", ()):
+        tables |= _toml(path.parent / name)
     datasets = tuple(
         _dataset(entry, path.name, number, tables)
         for number, entry in enumerate(_list(content, "dataset", path.name), start=1)
@@ -175,7 +182,11 @@ def catalogue(name_or_path: str | Path) -> Catalogue:
         city=_profile(city_entry, f"{path.name}: city"),
         datasets=_distinct(datasets, path.name),
         precedence=_precedence(_table(content, "precedence", path.name), datasets, path.name),
-        codes=tuple(_codes(path, city_entry.get("code_lists", ()))),
+        codes=tuple(
+            # where two lists share a code, the one named first has the label
+            {(v.scheme, v.code): v for v in reversed([*_codes(path, city_entry.get("code_lists", ()))])}.values()
+        ),
+        open_lists=frozenset(city_entry.get("open_lists", ())),
         file=path.name,
     )
 
@@ -187,6 +198,8 @@ def _is_city(path: Path) -> bool:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadRequest("there is no such file beside the catalogue", where=path.name) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"this is no TOML: {error}", where=path.name) from error
 
@@ -320,6 +333,8 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         required=tuple(entry.get("required", ())),
         within=within,
         expect=(expect[0], expect[1]) if expect else None,
+        version=entry.get("version"),
+        erased=entry.get("erased"),
     )
 
 

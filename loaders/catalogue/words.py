@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from twin.errors import BadRequest
 
@@ -18,16 +18,23 @@ from twin.errors import BadRequest
 GEOMETRY = "geometry"
 
 
+#: what stands between two commas of a format: texts, each with the column that follows it
+Segment: TypeAlias = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """How one value is made. Blanks around a text always go, and an empty text is no value."""
 
     columns: tuple[str, ...] = ()  #: `from`: one column, or several of which the first filled one counts
-    join: str | None = None  #: the filled columns joined by this text, instead of the first
+    format: tuple[Segment, ...] = ()  #: one line of several columns: "{street} {number}, вх. {entrance}"
+    address: Mapping[str, str] | None = None  #: part of an address -> column; gives what twin/addresses.py joins by
+    settlement: str = ""  #: the town or village that an address without one means
     attribute: str | None = None  #: another attribute of the same entity, as mapped and checked
     value: Any = None  #: the same for every record
     hash: bool = False  #: a key made of the columns' values, for records without one of their own
     unknown: tuple[str, ...] = ()  #: published values that say that nothing is known
+    nothing: tuple[str, ...] = ()  #: published values that say nothing and are no defect: building=yes
     match: re.Pattern[str] | None = None  #: what the first group of this pattern finds, else nothing
     replace: tuple[tuple[str, str], ...] = ()  #: texts to put in the place of others
     codes: Mapping[str, str] | None = None  #: published value -> ours; any other is an unknown code
@@ -39,6 +46,7 @@ class Words:
     round: bool = False  #: to the nearest whole number
     agrees_with: str | None = None  #: kept only where it is that attribute's official transliteration
     point_on_surface: bool = False  #: a point inside the shape
+    areas_only: bool = False  #: the shape only where it is an area
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,9 @@ class Condition:
     values: frozenset[str] = frozenset()
 
 
+_ORIGINS = ("from", "format", "address", "attribute", "value")
+_ADDRESS = ("text", "settlement", "district", "area", "street", "number", "block", "entrance")
+_PIECE = re.compile(r"([^{}]*)\{([^{}]+)\}")
 _WORDS = {each.name for each in fields(Words)} - {"columns"} | {"from"}
 
 
@@ -96,21 +107,47 @@ def _words(entry: Any, where: str, tables: Mapping[str, Any]) -> Words:
     for word in entry:
         if word not in _WORDS:
             raise BadRequest(f'"{word}" is no mapping word; there are {", ".join(sorted(_WORDS))}', where=where)
-    origins = [word for word in ("from", "attribute", "value") if word in entry]
+    origins = [word for word in _ORIGINS if word in entry]
     if len(origins) != 1:
-        raise BadRequest("say where the value comes from: exactly one of from, attribute, value", where=where)
+        raise BadRequest(
+            f"say where the value comes from: exactly one of {', '.join(_ORIGINS)}", where=where
+        )
     given = dict(entry)
     columns = given.pop("from", ())
+    if "format" in given:
+        given["format"] = _format(given["format"], where)
+        columns = tuple(column for segment in given["format"] for _, column in segment)
+    if "address" in given:
+        columns = _address(given["address"], where)
     if "match" in given:
         given["match"] = _pattern(given["match"], where)
     if "codes" in given:
         given["codes"] = _codes(given["codes"], where, tables)
     if "replace" in given:
         given["replace"] = tuple(given["replace"].items())
-    if "unknown" in given:
-        unknown = given["unknown"]
-        given["unknown"] = (unknown,) if isinstance(unknown, str) else tuple(unknown)
+    for word in ("unknown", "nothing"):
+        if word in given:
+            given[word] = (given[word],) if isinstance(given[word], str) else tuple(given[word])
     return Words(columns=(columns,) if isinstance(columns, str) else tuple(columns), **given)
+
+
+def _format(text: Any, where: str) -> tuple[Segment, ...]:
+    """Read a format; a part between commas is left out where all of its columns are empty."""
+    segments = tuple(tuple(_PIECE.findall(part)) for part in str(text).split(", "))
+    if not all(segments) or "".join(f"{a}{{{b}}}" for each in segments for a, b in each) != str(text).replace(
+        ", ", ""
+    ):
+        raise BadRequest(
+            f"format is {text!r}; expected are columns in braces, such as '{{street}} {{number}}, вх. {{door}}'",
+            where=where,
+        )
+    return segments
+
+
+def _address(given: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(given, dict) or not given or not set(given) <= set(_ADDRESS):
+        raise BadRequest(f"address is {given!r}; expected are columns by {', '.join(_ADDRESS)}", where=where)
+    return tuple(given.values())
 
 
 def _pattern(text: Any, where: str) -> re.Pattern[str]:

@@ -17,6 +17,7 @@ class Ownership(enum.Enum):
 
     STATE = "STATE"
     MUNICIPAL = "MUNICIPAL"
+    MIXED = "MIXED"
 
 
 class SiteKind(enum.Enum):
