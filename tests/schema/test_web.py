@@ -245,6 +245,29 @@ def test_a_record_that_is_not_there_is_said_to_be_missing(page: Page, site: str)
 
 
 @browser_test
+def test_a_fault_of_the_server_is_shown_and_can_be_tried_again(page: Page, site: str) -> None:
+    fault = '{"errors": [{"message": "ours to fix, incident 7"}]}'
+    page.route("**/graphql", lambda route: route.fulfill(body=fault, content_type="application/json"))
+    look_at(page, site, "abcd", select="Building:b.1")
+    record = page.locator("#record")
+    expect(record.get_by_role("alert")).to_contain_text("ours to fix, incident 7")
+    page.unroute("**/graphql")
+    record.get_by_role("button", name="Try again").click()
+    expect(record.get_by_role("heading", level=2)).to_have_text("Building b.1")
+
+
+@browser_test
+def test_the_colours_can_be_made_dark_and_stay_so(page: Page, site: str) -> None:
+    look_at(page, site, "abcd", turn="0/50")
+    page.get_by_role("button", name="Dark colours").click()
+    page.reload()
+    expect(page.locator("html[data-theme=dark]")).to_be_attached()
+    expect(page.get_by_role("button", name="Light colours")).to_be_visible()
+    page.get_by_role("button", name="Show the map flat").click()
+    expect(page).to_have_url(re.compile(r"#view=19/[\d.]+/[\d.]+$"))
+
+
+@browser_test
 def test_graphiql_answers_an_example_question(page: Page, site: str) -> None:
     page.goto(f"{site}/{CITY.name}/graphql")
     page.get_by_role("button", name="The stops nearest to a place").click()

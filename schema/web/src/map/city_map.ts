@@ -234,7 +234,9 @@ export class CityMap {
   }
 
   #repaint(): void {
-    for (const layer of style(theme(), this.#tiles, this.city.bounds).layers) {
+    const { layers, light } = style(theme(), this.#tiles, this.city.bounds);
+    if (light) this.#drawing.setLight(light);
+    for (const layer of layers) {
       for (const [name, value] of Object.entries(layer.paint ?? {})) {
         this.#drawing.setPaintProperty(layer.id, name as never, value as never);
       }

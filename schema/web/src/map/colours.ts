@@ -47,12 +47,12 @@ export const USES: UseGroup[] = [
     title: "Industry, farming and storage",
     colour: "#a184bd",
     codes: codes(`400 420 430 460 470 480 industrial warehouse manufacture factory barn cowshed stable farm_auxiliary
-      greenhouse silo hangar`),
+      greenhouse glasshouse silo hangar`),
   },
   {
     title: "Transport and utilities",
     colour: "#7d8b99",
-    codes: codes("320 330 410 440 train_station transportation service transformer_tower bridge"),
+    codes: codes("320 330 410 440 station train_station transportation service transformer_tower bridge"),
   },
   {
     title: "Garages and outbuildings",
@@ -92,10 +92,10 @@ export const FACILITIES: FacilityGroup[] = [
   },
   {
     title: "Public services",
-    colour: "#4b5563",
+    colour: "#6b7a8f",
     kinds: {
-      TOWN_HALL: "#374151", PUBLIC_BUILDING: "#4b5563", POLICE: "#1f3a5f", FIRE_STATION: "#8b2f1f",
-      POST_OFFICE: "#6b7280",
+      TOWN_HALL: "#55657a", PUBLIC_BUILDING: "#6b7a8f", POLICE: "#44607f", FIRE_STATION: "#b0472f",
+      POST_OFFICE: "#8a97a6",
     },
   },
   {

@@ -59,13 +59,13 @@ function byZoom(...stops: number[]): ExpressionSpecification {
 }
 
 const height: ExpressionSpecification = ["coalesce", ["get", "height_m"], HEIGHT_UNKNOWN_M];
-/** Ways to walk or cycle on, in the words of the sources. */
+/** Ways to walk or cycle on: OpenStreetMap's values and the twin's own for municipal networks. */
 const onFoot: ExpressionSpecification = [
   "in",
-  ["downcase", ["coalesce", ["get", "function"], ""]],
+  ["coalesce", ["get", "function"], ""],
   ["literal", [
-    "footway", "path", "steps", "cycleway", "pedestrian", "track", "bridleway", "pavement", "sidewalk", "crossing",
-    "alley", "тротоар", "алея", "пешеходна пътека",
+    "footway", "path", "steps", "cycleway", "pedestrian", "track", "bridleway", "pavement", "path_paved", "path_unpaved",
+    "crossing_marked", "crossing_signals", "crossing_unmarked", "underpass",
   ]],
 ];
 
@@ -108,7 +108,7 @@ function layers(p: Palette): StyleLayer[] {
     },
     {
       id: "neighbourhood", type: "fill", ...from("neighbourhood"), metadata: { group: "neighbourhood" },
-      paint: { "fill-color": p.selected, "fill-opacity": whenSelected(0.08, 0.05, 0) },
+      paint: { "fill-color": p.selected, "fill-opacity": whenSelected(0, 0.05, 0) },
     },
     {
       id: "neighbourhood-edge", type: "line", ...from("neighbourhood"), metadata: { group: "neighbourhood" },
