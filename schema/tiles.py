@@ -56,19 +56,21 @@ def _same(*names: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, name) for name in names)
 
 
-#: the names are those of the tables; drawn by the map page in this order, from the ground up
+#: some places are named in one script only
+_NAME = ("name", "coalesce(name, name_latin)")
+#: the layers' names are those of the tables; drawn by the map page in this order, from the ground up
 LAYERS: tuple[Layer, ...] = (
     Layer(
         Entity(District), 0, 500,
-        (("code", "code"), ("name", "name_bg"), ("name_latin", "name_latin")),
+        (("code", "code"), ("name", "coalesce(name_bg, name_latin)"), ("name_latin", "name_latin")),
         simplify_px=0.5, rank="ST_Area(boundary)",
     ),
     Layer(
-        Entity(Neighbourhood), 12, 1_000, _same("name", "name_latin"),
+        Entity(Neighbourhood), 12, 1_000, (_NAME, *_same("name_latin")),
         simplify_px=0.5, rank="ST_Area(boundary)",
     ),
     Layer(
-        Entity(StreetSegment), 14, 4_000, _same("name", "function"),
+        Entity(StreetSegment), 14, 4_000, (_NAME, *_same("function")),
         simplify_px=0.5, rank="ST_Length(centreline)",
     ),
     Layer(
@@ -80,9 +82,9 @@ LAYERS: tuple[Layer, ...] = (
         ),
         simplify_px=0.25, rank="ST_Area(footprint)", least="ST_Area(footprint)",
     ),
-    Layer(Entity(Facility), 12, 2_000, _same("kind", "name")),
-    Layer(Entity(TransitStop), 13, 2_000, _same("name")),
-    Layer(Entity(Site), 14, 3_000, _same("kind", "name")),
+    Layer(Entity(Facility), 12, 2_000, (_NAME, *_same("kind"))),
+    Layer(Entity(TransitStop), 13, 2_000, (_NAME,)),
+    Layer(Entity(Site), 14, 3_000, (_NAME, *_same("kind"))),
 )  # fmt: skip
 
 

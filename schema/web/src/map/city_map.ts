@@ -196,7 +196,7 @@ export class CityMap {
     if (window.innerWidth <= NARROW_PX) {
       return { top: 70, right: 30, bottom: read ? window.innerHeight * 0.52 : 90, left: 30 };
     }
-    return { top: 30, right: read ? 420 : 60, bottom: 60, left: 270 };
+    return { top: 30, right: read ? 420 : 60, bottom: read ? 60 : 110, left: 270 };
   }
 
   #outline(record: Entity | null): void {

@@ -8,9 +8,8 @@ import type { Layers } from "./layers";
 
 interface Place {
   id: string;
-  nameBg?: string | null;
-  name?: string | null;
-  nameLatin: string | null;
+  label: string | null;
+  labelLatin: string | null;
   areaM2: number;
   centroid: { coordinates: [number, number] } | null;
 }
@@ -84,17 +83,17 @@ export class Labels {
 
   #make(group: Label["group"], places: Place[]): Label[] {
     return places
-      .filter((place) => place.centroid && (place.nameBg ?? place.name))
+      .filter((place) => place.centroid && place.label)
       .sort((a, b) => b.areaM2 - a.areaM2)
       .map((place) => {
-        const own = place.nameBg ?? place.name ?? "";
+        const own = place.label!;
         return {
           element: h("span", { class: `label ${group}` }, own),
           at: place.centroid!.coordinates,
           group,
           size: [0, 0],
           own,
-          latin: place.nameLatin ?? own,
+          latin: place.labelLatin ?? own,
         };
       });
   }

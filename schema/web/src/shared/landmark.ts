@@ -4,18 +4,32 @@ import type { City } from "./city";
 import { ask } from "./graphql";
 import LANDMARK from "../queries/landmark.graphql?raw";
 
-type Place = { centroid: { coordinates: [number, number] } | null };
-type Nearest = Record<"buildings" | "sites" | "stops" | "facilities", { nodes: Place[] }>;
+export type LonLat = [number, number];
+type Places = { nodes: { centroid: { coordinates: LonLat } | null }[] };
 
-export function middle(city: City): [number, number] {
-  const [west, south, east, north] = city.bounds;
-  return [(west + east) / 2, (south + north) / 2];
+/** How far, in degrees of latitude, things are still near each other: about 400 m. */
+const NEAR_DEG = 0.0036;
+
+/** The busiest stop, else the place with the most around it; null where the city holds nothing. */
+export async function landmark(city: City): Promise<LonLat | null> {
+  const found = await ask<Record<"stops" | "buildings" | "sites" | "facilities", Places>>(city.graphql, LANDMARK);
+  const [busiest] = points(found.stops);
+  return busiest ?? densest([...points(found.buildings), ...points(found.sites), ...points(found.facilities)]);
 }
 
-/** The building closest to the city's middle, else a site, stop or facility; null where there is none. */
-export async function landmark(city: City): Promise<[number, number] | null> {
-  const [lon, lat] = middle(city);
-  const nearest = await ask<Nearest>(city.graphql, LANDMARK, { middle: { lon, lat } });
-  const found = [nearest.buildings, nearest.sites, nearest.stops, nearest.facilities];
-  return found.map((list) => list.nodes[0]?.centroid?.coordinates).find(Boolean) ?? null;
+function points(places: Places): LonLat[] {
+  return places.nodes.flatMap((place) => (place.centroid ? [place.centroid.coordinates] : []));
+}
+
+function densest(places: LonLat[]): LonLat | null {
+  let best: LonLat | null = null;
+  let most = -1;
+  for (const [lon, lat] of places) {
+    const narrower = Math.cos((lat * Math.PI) / 180);
+    const around = places.filter(
+      (other) => Math.abs(other[1] - lat) < NEAR_DEG && Math.abs(other[0] - lon) * narrower < NEAR_DEG,
+    ).length;
+    if (around > most) [best, most] = [[lon, lat], around];
+  }
+  return best;
 }
