@@ -259,6 +259,8 @@ class _Wire:
         self._prepared: OrderedDict[bytes, bytes] = OrderedDict()
         self._count = 0
         self._closed = False
+        self._lost = False
+        self._descriptor = -1
 
     @classmethod
     def connect(cls, conninfo: str) -> _Wire:
@@ -272,21 +274,20 @@ class _Wire:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        loop.add_reader(self._connection.socket, self._readable)
+        # kept, because libpq closes a lost socket by itself, and its number may soon be another's
+        self._descriptor = self._connection.socket
+        loop.add_reader(self._descriptor, self._readable)
 
     @property
     def broken(self) -> bool:
-        return self._closed or self._connection.status != pq.ConnStatus.OK
+        return self._closed or self._lost or self._connection.status != pq.ConnStatus.OK
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        if self._loop is not None and not self._loop.is_closed():
-            try:
-                self._loop.remove_reader(self._connection.socket)
-            except (OSError, psycopg.Error):  # the socket is gone already
-                log.debug("the socket of a closing connection was gone")
+        if not self._lost and self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._descriptor)
         self._connection.finish()
 
     async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
@@ -295,7 +296,10 @@ class _Wire:
             name = await self._prepare(sql)
         else:
             self._prepared.move_to_end(sql)
-        self._connection.send_query_prepared(name, values)
+        try:
+            self._connection.send_query_prepared(name, values)
+        except psycopg.OperationalError as gone:
+            raise ConnectionResetError(str(gone)) from gone
         result = await self._result()
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise self._refusal(result)
@@ -319,20 +323,20 @@ class _Wire:
         assert self._loop is not None
         self._waiting = self._loop.create_future()
         if self._connection.flush():
-            self._loop.add_writer(self._connection.socket, self._writable)
+            self._loop.add_writer(self._descriptor, self._writable)
         return self._waiting
 
     def _writable(self) -> None:
         assert self._loop is not None
         if not self._connection.flush():
-            self._loop.remove_writer(self._connection.socket)
+            self._loop.remove_writer(self._descriptor)
 
     def _readable(self) -> None:
         connection, waiting = self._connection, self._waiting
         try:
             connection.consume_input()
         except psycopg.Error:
-            self._lost()
+            self._lose()
             return
         if connection.is_busy() or waiting is None:
             return
@@ -345,13 +349,15 @@ class _Wire:
         self._waiting = None
         if connection.status != pq.ConnStatus.OK:
             self._waiting = waiting
-            self._lost()
+            self._lose()
         elif not waiting.done():
             waiting.set_result(result)
 
-    def _lost(self) -> None:
+    def _lose(self) -> None:
         assert self._loop is not None
-        self._loop.remove_reader(self._connection.socket)
+        if not self._lost:
+            self._lost = True
+            self._loop.remove_reader(self._descriptor)
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.set_exception(ConnectionResetError("the database closed the connection"))

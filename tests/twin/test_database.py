@@ -1,0 +1,147 @@
+"""Cities in one database, their migrations, and the server's read-only connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+
+from twin import database
+from twin.cluster import Cluster
+from twin.database import City, Reader, Refused
+from twin.errors import BadRequest
+from twin.settings import Settings
+
+BOUNDS = (23.0, 42.4, 23.7, 42.9)
+
+
+def test_two_cities_stand_beside_each_other_each_in_its_own_crs(database_url: str) -> None:
+    database.register_city(database_url, City("sofia", "София", 7801, BOUNDS))
+    database.register_city(database_url, City("vaduz", "Vaduz", 2056, (9.4, 47.0, 9.7, 47.3)))
+    database.register_city(database_url, City("vaduz", "Vaduz", 2056, (9.4, 47.0, 9.7, 47.3)))
+    assert {c.name: c.srid for c in database.cities(database_url).values()} == {"sofia": 7801, "vaduz": 2056}
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT f_table_schema, srid FROM geometry_columns ORDER BY 1"
+        ).fetchall()
+    assert rows == [("sofia", 7801), ("vaduz", 2056)]
+
+
+def test_the_migrations_make_what_the_entities_declare(database_url: str) -> None:
+    city = City("checked", "Checked", 7801, BOUNDS)
+    database.register_city(database_url, city)
+    command.check(database.migration_config(database_url, city))
+
+
+@pytest.mark.parametrize("name", ["twin", "public", "graphql", "pg_x", "New York", "1st", "Robert'); --"])
+def test_a_name_that_cannot_be_a_schema_is_refused(database_url: str, name: str) -> None:
+    with pytest.raises(BadRequest, match="cannot name a city"):
+        database.register_city(database_url, City(name, "x", 7801, BOUNDS))
+
+
+def test_a_city_keeps_its_crs(database_url: str) -> None:
+    database.register_city(database_url, City("kept", "x", 7801, BOUNDS))
+    with pytest.raises(BadRequest, match="stored in EPSG:7801; its profile now says EPSG:32634"):
+        database.register_city(database_url, City("kept", "x", 32634, BOUNDS))
+
+
+def test_the_crs_that_old_postgis_lacks_is_there(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "SELECT round(ST_X(p)::numeric), round(ST_Y(p)::numeric) FROM ST_Transform("
+            "ST_SetSRID(ST_MakePoint(23.3219, 42.6977), 4326), 9391) p"
+        ).fetchone()
+    assert row == (198722, 4733808)  # as EPSG:32635 within a metre
+
+
+def test_an_unreachable_database_is_named(database_url: str) -> None:
+    with pytest.raises(BadRequest, match="TWIN_DATABASE_URL: the database cannot be reached"):
+        database.connect("postgresql://nobody@127.0.0.1:1/none")
+
+
+def read(url: str, use: Any, **settings: Any) -> Any:
+    async def run() -> Any:
+        reader = Reader(url, Settings(connections=2, **settings))
+        await reader.open()
+        try:
+            return await use(reader)
+        finally:
+            await reader.close()
+
+    return asyncio.run(run())
+
+
+def test_the_reader_cannot_write(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        with pytest.raises(Refused) as refused:
+            await reader.fetch(b"CREATE TABLE x (y int)", [])
+        assert refused.value.sqlstate in ("25006", "42501")
+        with pytest.raises(Refused):
+            await reader.fetch(b"DELETE FROM twin.city RETURNING 1", [])
+
+    read(database_url, use)
+
+
+def test_a_statement_that_takes_too_long_is_ended(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        with pytest.raises(Refused) as refused:
+            await reader.fetch(b"SELECT pg_sleep(30)", [])
+        assert refused.value.sqlstate == "57014"
+        assert await reader.fetch(b"SELECT 1", []) == (b"1",)
+
+    read(database_url, use, statement_timeout_s=0.1)
+
+
+def test_a_lost_connection_is_replaced_without_the_caller_noticing(
+    database_url: str, cluster: Cluster
+) -> None:
+    async def use(reader: Reader) -> None:
+        for _ in range(4):
+            assert await reader.fetch(b"SELECT 1", []) == (b"1",)
+        with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'twin-reader'"
+            )
+        await asyncio.sleep(0.2)
+        for _ in range(4):
+            assert await reader.fetch(b"SELECT $1::text", [b"x"]) == (b"x",)
+
+    read(database_url, use)
+
+
+def test_many_callers_share_few_connections_and_get_their_own_answers(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        answers = await asyncio.gather(
+            *(reader.fetch(b"SELECT $1::text FROM pg_sleep(0.001)", [b"%d" % i]) for i in range(200))
+        )
+        assert answers == [(b"%d" % i,) for i in range(200)]
+
+    read(database_url, use)
+
+
+def test_a_caller_who_leaves_does_not_leave_an_answer_behind(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        def ask(sql: bytes) -> Coroutine[Any, Any, Any]:
+            return reader.fetch(sql, [])
+
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ask(b"SELECT 'stale' FROM pg_sleep(0.3)"), 0.05)
+        for _ in range(4):
+            assert await ask(b"SELECT 'fresh'") == (b"fresh",)
+
+    read(database_url, use)
+
+
+def test_more_statements_than_are_kept_prepared_still_run(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        for i in range(database._PREPARED_CEILING * 2 + 10):
+            assert await reader.fetch(b"SELECT %d" % i, []) == (b"%d" % i,)
+        held = await reader.fetch(b"SELECT count(*) FROM pg_prepared_statements", [])
+        assert int(held[0] or 0) <= database._PREPARED_CEILING
+
+    read(database_url, use)
