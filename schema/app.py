@@ -33,6 +33,15 @@ GRAPHQL = "application/graphql-response+json"
 _TILE_AGE_S = 300
 
 
+class Assets(StaticFiles):
+    """The pages' scripts and styles: their names carry a hash of their content, so they never change."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
 class Served:
     """What a server process holds: the engine, its database connections and the cities it knows."""
 

@@ -77,3 +77,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(
         f"{len(ran)} real-data tests ran ({where if not ran else 'real files were read'})"
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite-goldens", action="store_true", help="write tests/golden anew from what is answered now"
+    )
