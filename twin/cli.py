@@ -141,7 +141,7 @@ def sources(city: str | None) -> None:
         with connect(url, city=name) as connection:
             rows = connection.execute("SELECT key, records, loaded_at FROM source")
             loaded = {row[0]: row for row in rows}
-    table = Table("data set", "publisher", "licence", "records", "loaded", title=entries.profile.title)
+    table = Table("data set", "publisher", "licence", "records", "loaded", title=entries.city.title)
     for dataset in entries.datasets:
         _, records, when = loaded.get(dataset.key, (None, None, None))
         table.add_row(
