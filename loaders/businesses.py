@@ -46,6 +46,7 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     person_like = [None if one is None else one.strip().upper() in PERSON_LIKE for one in form]
     withheld = [one is not False for one in person_like]
     name = _unless(_erased("company", deeds), _first(deeds["company"], deeds["company_name"]))
+    latin = _unless(_erased("transliteration", deeds), deeds["transliteration"])
     seat = {part: _unless(_erased("seat", deeds), deeds[f"seat.{part}"]) for part, _ in _SEAT}
     area = _unless(_erased("seat", deeds), deeds["seat.area_ekatte"])
     valid = [one is not None and is_eik(one) for one in deeds["uic"]]
@@ -55,7 +56,9 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     columns: dict[str, list[Any]] = {
         "uic": deeds["uic"],
         "legal_name": _unless(withheld, name),
-        "legal_name_latin": _unless(withheld, _unless(_erased("transliteration", deeds), deeds["transliteration"])),
+        "legal_name_latin": _unless(
+            withheld, _unless(_erased("transliteration", deeds), deeds["transliteration"])
+        ),
         "legal_form": form,
         "deed_status": deeds["deed_status"],
         "activity_code": _unless(_erased("activity_code", deeds), deeds["activity_code"]),
@@ -78,22 +81,17 @@ def prepare_outlets(batch: Batch, file: Path) -> Batch:
     The chain's name is at the head of its file, beside the list of outlets.
     """
     chain = _chain(file)
+    empty: list[Any] = [None] * len(batch)
     columns = batch.columns
-    names = {side: _side(columns, side, len(batch)) for side in ("atp", "osm")}
-    lines: list[str | None] = []
-    for row in range(len(batch)):
-        lines.append(_outlet_address(names["atp"], row) or _outlet_address(names["osm"], row))
-    osm_id = [
-        f"{kind}/{number}" if kind and number else None
-        for kind, number in zip(
-            columns.get("osm.type", [None] * len(batch)), columns.get("osm.id", [None] * len(batch)), strict=True
-        )
-    ]
+    atp, osm = (_side(columns, side, empty) for side in ("atp", "osm"))
+    objects = zip(columns.get("osm.type", empty), columns.get("osm.id", empty), strict=True)
     prepared = {
         **columns,
         "outlet.chain": [chain] * len(batch),
-        "outlet.address": lines,
-        "outlet.osm": osm_id,
+        "outlet.address": [
+            _outlet_address(atp, row) or _outlet_address(osm, row) for row in range(len(batch))
+        ],
+        "outlet.osm": [f"{kind}/{number}" if kind and number else None for kind, number in objects],
     }
     return Batch(prepared, batch.geometry, batch.positions, batch.problems)
 
@@ -157,18 +155,22 @@ def _chain(file: Path) -> str | None:
         return next((str(name) for name in ijson.items(stream, "metadata.name") if name), None)
 
 
-def _side(columns: Mapping[str, list[Any]], side: str, length: int) -> dict[str, list[Any]]:
-    empty: list[Any] = [None] * length
-    parts = ("full", "street_address", "street", "housenumber", "place", "city")
-    return {part: columns.get(f"{side}.tags.addr:{part}", empty) for part in parts}
+_ADDRESS_TAGS = ("full", "street_address", "street", "place", "housenumber", "city")
 
 
-def _outlet_address(parts: Mapping[str, list[Any]], row: int) -> str | None:
+def _side(columns: Mapping[str, list[Any]], side: str, empty: list[Any]) -> dict[str, list[Any]]:
+    return {tag: columns.get(f"{side}.tags.addr:{tag}", empty) for tag in _ADDRESS_TAGS}
+
+
+def _outlet_address(tags: Mapping[str, list[Any]], row: int) -> str | None:
     """An address on one line; a town alone is none."""
-    full, street_address, street, number, place, city = (parts[name][row] for name in parts)
+    full, street_address, street, place, number, city = (
+        str(values[row]).strip() if values[row] else "" for values in (tags[tag] for tag in _ADDRESS_TAGS)
+    )
     if full:
-        return str(full).strip()
-    line = street_address or " ".join(str(one) for one in (street or place, number) if one and (street or place))
+        return full
+    thoroughfare = street or place
+    line = street_address or (f"{thoroughfare} {number}".strip() if thoroughfare else "")
     if not line:
         return None
-    return f"{str(line).strip()}, {str(city).strip()}" if city and str(city) not in str(line) else str(line).strip()
+    return f"{line}, {city}" if city and city not in line else line

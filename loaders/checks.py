@@ -36,7 +36,10 @@ from twin.identifiers import cadastral_parts, is_eik, scrub_personal_numbers
 from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
-VERSION, ERASED = "staged_version", "staged_erased"  #: columns that tell what the latest of several records says
+VERSION, ERASED = (
+    "staged_version",
+    "staged_erased",
+)  #: columns that tell what the latest of several records says
 SHORTEST_NAME_IN_CAPITALS = 4
 
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
@@ -56,7 +59,7 @@ IDENTIFIERS: dict[str, tuple[Callable[[str], bool], str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """Records of one entity ready for staging: typed columns (geometries as PostGIS's binary), and positions."""
+    """Records of one entity ready for staging: typed columns (shapes in PostGIS's binary form), positions."""
 
     columns: Mapping[str, Column]
     positions: list[str]
@@ -69,7 +72,9 @@ class Checked:
 class Check:
     """Maps and checks the records of one target; made once a load, called for every batch."""
 
-    def __init__(self, target: Target, dataset: str, catalogue: Catalogue, srid: int, *, merged: bool) -> None:
+    def __init__(
+        self, target: Target, dataset: str, catalogue: Catalogue, srid: int, *, merged: bool
+    ) -> None:
         self.target = target
         self.dataset = dataset
         self.srid = srid
@@ -172,8 +177,8 @@ class Check:
             return text
         if field.link or field.identifier:
             return text
-        if field.latin_of is None and any(f.latin_of == name for f in self.facts.values()):
-            self._capitals(recipe, label, text, selected)
+        if any(words.mixed_case for words in recipe.alternatives):
+            self._capitals(label, text, selected)
         return _without_personal_numbers(text, selected, label)
 
     def _identifier(self, name: str, label: str, text: Column, selected: Selected, keep: Mask) -> Column:
@@ -214,13 +219,11 @@ class Check:
         unlisted = ~mask(pc.is_in(text, pa.array(sorted(listed), pa.string()))) & mask(pc.is_valid(text))
         selected.note(
             "unknown-code", unlisted, label, text,
-            lambda value: f'{label} is "{value}", which the code list {self.facts[name].codes} does not have. '
+            lambda value: f'{label} is "{value}", which is not in the code list {self.facts[name].codes}. '
             "Kept as published.",
         )  # fmt: skip
 
-    def _capitals(self, recipe: Recipe, label: str, text: Column, selected: Selected) -> None:
-        if any(words.title_case or words.value for words in recipe.alternatives):
-            return
+    def _capitals(self, label: str, text: Column, selected: Selected) -> None:
         loud = mask(
             pc.and_(
                 pc.and_(pc.equal(pc.utf8_upper(text), text), pc.not_equal(pc.utf8_lower(text), text)),
@@ -249,9 +252,7 @@ class Check:
         )  # fmt: skip
         return pc.if_else(pa.array(wrong), pa.scalar(None, values.type), values) if wrong.any() else values
 
-    def _shapes(
-        self, name: str, kind: str, recipe: Recipe, selected: Selected, keep: Mask
-    ) -> Column:
+    def _shapes(self, name: str, kind: str, recipe: Recipe, selected: Selected, keep: Mask) -> Column:
         shapes, wrong = as_kind(map_shapes(recipe, selected), kind)
         fatal = name in self.required
         lost = "The record was left out." if fatal else "The shape was left out."
@@ -382,7 +383,8 @@ def _truths(values: Column, selected: Selected, label: str) -> Column:
     yes, no = (pc.is_in(text, pa.array(each)) for each in (_YES, _NO))
     bad = ~mask(pc.or_(yes, no)) & mask(pc.is_valid(text))
     selected.note(
-        "not-yes-or-no", bad, label, text, lambda value: f'{label} is "{value}"; expected is yes or no. Left empty.'
+        "not-yes-or-no", bad, label, text,
+        lambda value: f'{label} is "{value}"; expected is yes or no. Left empty.',
     )  # fmt: skip
     return pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
 

@@ -1,7 +1,7 @@
 """Station 3: named source columns become attributes, as the catalogue's words say.
 
-Works on whole columns: a batch is never taken apart into records. The values made here are still as the source
-writes them; `checks.py` gives them their type.
+Works on whole columns: a batch is never taken apart into records. The values made here are still as the
+source writes them; `checks.py` gives them their type.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ class Unfilled:
         self.known: tuple[str, ...] = ()
 
 
-def map_attribute(
-    recipe: Recipe, selected: Selected, done: Mapping[str, Column]
-) -> tuple[Column, Unfilled]:
+def map_attribute(recipe: Recipe, selected: Selected, done: Mapping[str, Column]) -> tuple[Column, Unfilled]:
     """The values of one attribute; `done` holds the attributes that were mapped and checked before."""
     unfilled = Unfilled(len(selected))
     found: Column | None = None
@@ -59,7 +57,8 @@ def map_shapes(recipe: Recipe, selected: Selected) -> Shapes:
         filled = ~shapely.is_missing(shapes)
         shapes[filled] = shapely.point_on_surface(shapes[filled])
     if any(words.areas_only for words in recipe.alternatives):
-        shapes = np.where(shapely.get_dimensions(shapes) == 2, shapes, None)
+        shapes = shapes.copy()
+        shapes[shapely.get_dimensions(shapes) != 2] = None
     return shapes
 
 
@@ -140,14 +139,24 @@ def _formatted(segments: tuple[Segment, ...], selected: Selected) -> Column:
     """Columns on one line; a text before a column goes with it, a part without any value goes whole."""
     parts = []
     for segment in segments:
-        pieces = [
-            pc.binary_join_element_wise(before.strip() + (" " if before.strip() else ""), selected.text(name), "")
-            for before, name in segment
-        ]
-        part = pc.binary_join_element_wise(*pieces, " ", null_handling="skip")
-        parts.append(_emptied(part, mask(pc.equal(part, ""))))
-    line = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
-    return _emptied(line, mask(pc.equal(line, "")))
+        pieces = []
+        for before, name in segment:
+            mark = f"{before.strip()} " if before.strip() else ""
+            pieces.append(pc.binary_join_element_wise(mark, selected.text(name), ""))
+        parts.append(_joined(pieces, " "))
+    return _joined(parts, ", ")
+
+
+def _joined(parts: list[Column], separator: str) -> Column:
+    """The filled ones of several texts; none where all are empty.
+
+    pyarrow 26 can skip nulls itself, but then drops the rows in which all are null.
+    """
+    line = parts[0]
+    for part in parts[1:]:
+        both = pc.binary_join_element_wise(line, part, separator)
+        line = pc.coalesce(both, line, part)
+    return line
 
 
 def _address_keys(words: Words, selected: Selected) -> Column:

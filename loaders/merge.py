@@ -1,4 +1,4 @@
-"""Station 6: staged records become the entity's rows; unchanged rows are left alone, vanished ones are closed.
+"""Station 6: staged records become the entity's rows; unchanged ones are left alone, vanished ones closed.
 
 Two statements a table, whatever its size. The old version of a row goes to history in the statement that
 changes or removes it. Where several data sets describe an entity, what each says is kept in `record`, and the
@@ -17,9 +17,9 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.staging import PREFIX, Staging, names
+from twin.areas import area_joins
 from twin.entities import Entity
 from twin.history import HISTORY
-from twin.links import area_joins
 
 _AFFECTED = Identifier(f"{PREFIX}affected")
 
@@ -66,9 +66,7 @@ def merge_records(staging: Staging, dataset: str, precedence: Sequence[str], not
     connection, entity = staging.connection, staging.entity
     staging.analyse()
     connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_AFFECTED))
-    connection.execute(
-        SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED)
-    )
+    connection.execute(SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED))
     _keep_records(staging, dataset)
     connection.execute(SQL("ANALYZE {}").format(_AFFECTED))
     remade = Identifier(f"{PREFIX}{entity.table.name}_remade")
@@ -161,6 +159,9 @@ def _merge(
             " WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)"
         ).format(**parts)
     ).rowcount
+    if added or changed or closed:
+        # the linking that follows joins what was just written
+        connection.execute(SQL("ANALYZE {}").format(table))
     return Merged(added, changed, staged_count - added - changed, closed)
 
 

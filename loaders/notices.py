@@ -60,16 +60,20 @@ RULES: dict[str, Rule] = {
     "outside-the-city": Rule(WARNING, "A record lies outside the city's bounds; it was kept."),
     "padded-value": Rule(INFO, "A value has blanks around it; they were removed.", examples=20),
     "personal-number": Rule(WARNING, "A text holds a personal number; the number was removed."),
-    "repaired-geometry": Rule(WARNING, "A polygon crossed itself; it was mended, its area all but unchanged."),
+    "repaired-geometry": Rule(WARNING, "A polygon crossed itself; it was mended, its area hardly changed."),
     "repeated-value": Rule(INFO, "A column that should name each record once repeats a value."),
     "unclaimed-column": Rule(INFO, "The file has a column that the catalogue neither maps nor ignores."),
-    "unclaimed-record": Rule(INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1),
+    "unclaimed-record": Rule(
+        INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1
+    ),
     "unexpected-count": Rule(WARNING, "A data set holds fewer or more records than its catalogue expects."),
     "unknown-code": Rule(
         WARNING, "A code is in no list that the catalogue knows.", by_value=True, examples=1
     ),
     "unknown-value": Rule(INFO, "A value says that the publisher does not know; it was taken as empty."),
-    "wrong-geometry-type": Rule(ERROR, "A record's shape is of a kind that it cannot be, such as a line for a building."),
+    "wrong-geometry-type": Rule(
+        ERROR, "A record's shape is of a kind that it cannot be, such as a line for a building."
+    ),
     **{name: Rule(WARNING, doc) for name, doc in formats.RULES.items()},
 }  # fmt: skip
 

@@ -43,7 +43,9 @@ def _field(column: Column) -> tuple[Column, Column]:
     """Each value's length, -1 for null, and its bytes."""
     payload = _payload(column)
     lengths = np.asarray(pc.fill_null(pc.binary_length(payload), -1)).astype(">i4")
-    return _fixed(lengths.tobytes(), 4, len(column)), payload.fill_null(b"") if payload.null_count else payload
+    return _fixed(lengths.tobytes(), 4, len(column)), payload.fill_null(
+        b""
+    ) if payload.null_count else payload
 
 
 def _payload(column: Column) -> Column:
@@ -64,13 +66,15 @@ def _numbers(column: Column, form: str) -> Column:
     """Numbers in network byte order."""
     values = np.asarray(column.fill_null(0) if column.null_count else column).astype(form)
     packed = _fixed(values.tobytes(), values.itemsize, len(column))
-    return pc.if_else(pc.is_valid(column), packed, pa.scalar(None, pa.binary())) if column.null_count else packed
+    return (
+        pc.if_else(pc.is_valid(column), packed, pa.scalar(None, pa.binary())) if column.null_count else packed
+    )
 
 
 def _fixed(content: bytes, width: int, length: int) -> Column:
-    return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(width), length, [None, pa.py_buffer(content)]
-    ).cast(pa.binary())
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), length, [None, pa.py_buffer(content)]).cast(
+        pa.binary()
+    )
 
 
 def _text_array(values: list[str | None] | None) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The steps in code that some data sets need before the catalogue's mapping: `prepare` in a catalogue names one.
+"""Steps in code that some data sets need before the catalogue's mapping; `prepare` in an entry names one.
 
 A step gets a batch and the file it came from, and gives a batch with other columns; what it has used up it
 leaves out, so that every column still there is one that the mapping must claim.

@@ -123,10 +123,13 @@ def write_notices(connection: psycopg.Connection[Any], dataset: Dataset, notices
         connection.execute("DELETE FROM notice WHERE key = ANY(%s)", [gone])
     fresh = [row for row in rows if row not in known]
     if fresh:
-        with connection.cursor() as cursor, cursor.copy(
-            "COPY notice (key, source, rule, severity, occurrences, file, position, field, value, message)"
-            " FROM STDIN"
-        ) as copy:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(
+                "COPY notice (key, source, rule, severity, occurrences, file, position, field, value, message)"
+                " FROM STDIN"
+            ) as copy,
+        ):
             for row in fresh:
                 copy.write_row(row)
 

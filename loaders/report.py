@@ -43,7 +43,9 @@ class DatasetReport:
 
     @classmethod
     def missing(cls, key: str, file: str) -> DatasetReport:
-        return cls(key, Status.MISSING, failure=f"there is no file {file} in the data folder; nothing was changed")
+        return cls(
+            key, Status.MISSING, failure=f"there is no file {file} in the data folder; nothing was changed"
+        )
 
     @classmethod
     def failed(cls, key: str, failure: str, seconds: float) -> DatasetReport:
@@ -55,7 +57,11 @@ class DatasetReport:
 
     def undone(self) -> DatasetReport:
         """The same after another data set's failure undid it."""
-        return self if self.status.is_bad or self.status is Status.ABSENT else replace(self, status=Status.UNDONE)
+        return (
+            self
+            if self.status.is_bad or self.status is Status.ABSENT
+            else replace(self, status=Status.UNDONE)
+        )
 
     @property
     def rows(self) -> Merged:

@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 from rich.console import Console
+from rich.table import Table
 
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Read, Target
@@ -30,10 +32,11 @@ from loaders.published import Published, Selected
 from loaders.report import DatasetReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from loaders.whereabouts import Whereabouts, crs_of
-from twin.database import connect, register_city
+from twin.areas import AREAS, refresh_area_parts
+from twin.database import cities, connect, register_city
 from twin.entities import BY_NAME, RunStatus
 from twin.errors import BadRequest
-from twin.links import AREAS, refresh_area_parts, relink
+from twin.links import Relinked, relink, relink_all
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +82,42 @@ def load(
     return LoadReport(catalogue.city.title, tuple(reports))
 
 
-class _Undone(Exception):  # noqa: N818
+@dataclass(frozen=True)
+class LinkReport:
+    """What making all links of a city anew changed, and how many there are of each kind."""
+
+    city: str
+    relinked: Relinked
+    ledger: tuple[tuple[str, str, str, str, int], ...]  #: type, subject, method, status, how many
+    seconds: float
+
+    @property
+    def table(self) -> Table:
+        """The ledger by kind of link."""
+        table = Table(title=f"{self.city}: the link ledger", title_justify="left")
+        for heading in ("link", "of", "method", "status"):
+            table.add_column(heading)
+        table.add_column("links", justify="right")
+        for type_, subject, method, status, count in self.ledger:
+            table.add_row(type_, subject, method, status, f"{count:,}")
+        return table
+
+
+def link(url: str, city: str) -> LinkReport:
+    """Make all links of a city anew, in one transaction; where nothing changed, nothing is written."""
+    started = time.monotonic()
+    if city not in cities(url):
+        raise BadRequest(f'there is no city "{city}"; loaded are {", ".join(cities(url)) or "none"}')
+    with _city_locked(url, city) as (connection, _), connection.transaction():
+        relinked = relink_all(connection)
+        ledger = connection.execute(
+            "SELECT type, subject_type, method, status, count(*) FROM link"
+            " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+        ).fetchall()
+    return LinkReport(city, relinked, tuple(ledger), time.monotonic() - started)
+
+
+class _Undone(Exception):
     """One data set failed, and with --atomic that undoes the others."""
 
 
@@ -104,6 +142,7 @@ class _Load:
         self.notices = Notices()
         self.staged: dict[str, Staging] = {}
         self.merged: dict[str, Merged] = {}
+        self.to_link: list[str] = []
         self.records = 0
         self.refused = 0
 
@@ -176,14 +215,14 @@ class _Load:
             else:
                 merged = merge_alone(staging, self.dataset.key, self.notices)
             staging.drop()
-            if entity.name in AREAS and merged.touched:
-                refresh_area_parts(self.connection, entity)
+            if merged.touched and (entity.name not in AREAS or refresh_area_parts(self.connection, entity)):
+                self.to_link.append(entity.name)
             self._expect(entity.name, merged)
             self.merged[entity.name] = merged
 
     def link(self) -> None:
         """Station 7: what this load changed, and what depends on it."""
-        relink(self.connection, [name for name, merged in self.merged.items() if merged.touched])
+        relink(self.connection, self.to_link)
 
     def report(self, run: str) -> RunStatus:
         """Station 8: what was done, kept with the city."""
@@ -206,7 +245,9 @@ class _Load:
 
     def _record_fault(self, run: str, error: BaseException) -> None:
         try:
-            provenance.fail_run(self.ledger, run, f"{type(error).__name__}: the load ended; nothing was kept.")
+            provenance.fail_run(
+                self.ledger, run, f"{type(error).__name__}: the load ended; nothing was kept."
+            )
         except psycopg.Error:
             # the database is gone: the next load finds the run unfinished and says so
             log.warning("the run %s could not be marked as failed", run)
@@ -237,7 +278,9 @@ class _ReadPass:
             )
             for target in read.targets
         ]
-        self.spatial = any(f.geometry for _, c in self.checks for n, f in c.facts.items() if n in c.target.fields)
+        self.spatial = any(
+            f.geometry for _, c in self.checks for n, f in c.facts.items() if n in c.target.fields
+        )
         self.columns: dict[str, str] = {}  # column -> the first file that has it
         self.repeated: dict[str, Counter[str]] = {name: Counter() for name in read.distinct}
 
@@ -267,9 +310,7 @@ class _ReadPass:
                 where=name,
             )
         load.records += len(batch)
-        published = Published(
-            batch, name, self.notices, crs=crs, city_crs=load.catalogue.city.crs
-        )
+        published = Published(batch, name, self.notices, crs=crs, city_crs=load.catalogue.city.crs)
         within = any(target.within for target in self.read.targets)
         inside = self.whereabouts.see(published, spoken_of=not within)
         self._note_repeated(published)
@@ -355,9 +396,7 @@ def _one_transaction(connection: psycopg.Connection[Any], *, wanted: bool) -> It
 
 
 @contextmanager
-def _city_locked(
-    url: str, city: str
-) -> Iterator[tuple[psycopg.Connection[Any], psycopg.Connection[Any]]]:
+def _city_locked(url: str, city: str) -> Iterator[tuple[psycopg.Connection[Any], psycopg.Connection[Any]]]:
     """A connection that loads and one that keeps the runs, while no other load of the city is under way."""
     with connect(url, city=city) as ledger, connect(url, city=city) as connection:
         for one in (ledger, connection):

@@ -1,140 +1,336 @@
-"""Areas and the link ledger: which record lies where and which is tied to which, how, and how surely.
+"""The link ledger: which record is tied to which, how and how surely; and the best link beside each record.
 
-The loaders call these after a merge; everything here is set-based SQL on one city's schema, which the
-caller's connection has as its search_path.
+The loaders call `relink` after a merge, `twin link` calls `relink_all`. Everything here is set-based SQL on
+one city's schema, which the caller's connection has as its search_path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from geoalchemy2 import Geometry
 from psycopg.sql import SQL, Composable, Identifier, Literal
-from sqlalchemy import Text
-from sqlalchemy.orm import Mapped, mapped_column
 
-from twin.entities import ENTITIES, Base, Entity
-from twin.fields import KEY
+from twin.addresses import ENTRANCE
+from twin.areas import AREAS, area_joins, refresh_area_parts
+from twin.entities import BY_NAME, ENTITIES, Entity, LinkMethod, LinkStatus, LinkType
 from twin.history import HISTORY
 
-#: the entities that others lie in, the larger first: a neighbourhood has its district
-AREAS = ("District", "Neighbourhood")
-#: vertices of the largest piece of a boundary; measured on 24 districts and 20,000 buildings
-PART_VERTICES = 64
+#: how far from a building a thing may stand and still be taken for being in it
+NEAR_M = 30
+#: how sure the nearest building is: right beside it, and NEAR_M away
+BESIDE_SCORE, FAR_SCORE = 0.9, 0.5
+#: an address text that names the place down to the entrance, or only its house
+ADDRESS_SCORE, HOUSE_SCORE = 0.95, 0.85
+#: shared among the places that an ambiguous address may mean
+AMBIGUOUS_SCORE = 0.5
+CANDIDATES_KEPT = 5
+#: a site's own position and its address may be that far apart
+SAME_SITE_M = 500
+DECIDED_BY = "twin.links"
 
-_MEASURES = {"MULTIPOLYGON": SQL("ST_Area"), "MULTILINESTRING": SQL("ST_Length")}
-
-
-class AreaPart(Base):
-    """A piece of a district's or neighbourhood's boundary, small enough to be found and tested quickly."""
-
-    __tablename__ = "area_part"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    area_type: Mapped[str] = mapped_column(Text(collation="C"))
-    area_key: Mapped[str] = mapped_column(KEY, index=True)
-    part: Mapped[Any] = mapped_column(Geometry("POLYGON", srid=0, spatial_index=True), nullable=False)
+_CLAIMS = Identifier("staging_claim")
+#: the names that the statements below use
+_WORDS: dict[str, Composable] = {
+    "near_m": Literal(NEAR_M),
+    "beside": Literal(BESIDE_SCORE),
+    "loss": Literal(round(BESIDE_SCORE - FAR_SCORE, 6)),
+    "address_score": Literal(ADDRESS_SCORE),
+    "house_score": Literal(HOUSE_SCORE),
+    "ambiguous_score": Literal(AMBIGUOUS_SCORE),
+    "candidates": Literal(CANDIDATES_KEPT),
+    "same_site_m": Literal(SAME_SITE_M),
+    "entrance": Literal(ENTRANCE),
+    **{one.name.lower(): Literal(one.name) for kind in (LinkType, LinkMethod, LinkStatus) for one in kind},
+}
 
 
 @dataclass(frozen=True)
-class AreaJoin:
-    """How a statement finds the area in which a row lies: a join, and the value that it yields."""
+class Relinked:
+    """How many rows a linking wrote: areas of rows, claims in the ledger, best links beside the entities."""
 
-    attribute: str
-    join: Composable
-    value: Composable
+    areas: int = 0
+    claims: int = 0
+    rewritten: int = 0
 
-
-def area_joins(entity: Entity, row: str) -> list[AreaJoin]:
-    """The joins that find the district and the neighbourhood of each row of an entity, `row` its alias.
-
-    A point belongs to the area that covers it, the first by key where two do. A line or polygon belongs to
-    the one that holds more than half of it, and to none when none does. Most of those lie in one piece of a
-    boundary, which a single index lookup finds; only the others are cut.
-    """
-    if entity.geometry is None:
-        return []
-    kind = entity.fields[entity.geometry].geometry or ""
-    shape = Identifier(row, entity.geometry)
-    return [
-        _area_join(attribute, target, shape, kind)
-        for attribute, target in entity.links.items()
-        if target in AREAS and target != entity.name
-    ]
-
-
-def _area_join(attribute: str, area: str, shape: Composable, kind: str) -> AreaJoin:
-    whole, most = Identifier(f"{attribute}_whole"), Identifier(f"{attribute}_most")
-    covering = SQL(
-        "LEFT JOIN LATERAL (SELECT area_key FROM area_part"
-        " WHERE area_type = {area} AND ST_Covers(part, {shape}) ORDER BY area_key LIMIT 1) AS {whole} ON true"
-    ).format(area=Literal(area), shape=shape, whole=whole)
-    if kind not in _MEASURES:
-        return AreaJoin(attribute, covering, SQL("{}.area_key").format(whole))
-    holding = SQL(
-        "LEFT JOIN LATERAL (SELECT area_key FROM area_part"
-        " WHERE {whole}.area_key IS NULL AND area_type = {area} AND ST_Intersects(part, {shape})"
-        " GROUP BY area_key HAVING sum({measure}(ST_Intersection(part, {shape}))) > {measure}({shape}) / 2"
-        " ORDER BY sum({measure}(ST_Intersection(part, {shape}))) DESC, area_key LIMIT 1) AS {most} ON true"
-    ).format(whole=whole, most=most, area=Literal(area), shape=shape, measure=_MEASURES[kind])
-    return AreaJoin(
-        attribute,
-        SQL("{} {}").format(covering, holding),
-        SQL("COALESCE({}.area_key, {}.area_key)").format(whole, most),
-    )
-
-
-def refresh_area_parts(connection: psycopg.Connection[Any], area: Entity) -> None:
-    """Cut the boundaries of an area entity into pieces anew."""
-    boundary = Identifier(area.geometry or "")
-    connection.execute("DELETE FROM area_part WHERE area_type = %s", [area.name])
-    connection.execute(
-        SQL(
-            "INSERT INTO area_part (area_type, area_key, part)"
-            " SELECT {area}, key, ST_Subdivide({boundary}, {vertices}) FROM {table} ORDER BY key"
-        ).format(
-            area=Literal(area.name),
-            boundary=boundary,
-            vertices=Literal(PART_VERTICES),
-            table=Identifier(area.table.name),
+    def __add__(self, other: Relinked) -> Relinked:
+        return Relinked(
+            self.areas + other.areas, self.claims + other.claims, self.rewritten + other.rewritten
         )
-    )
-    connection.execute("ANALYZE area_part")
 
 
-def relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
+@dataclass(frozen=True)
+class Family:
+    """Links of one type from one entity to another, and the statement that claims them."""
+
+    type: LinkType
+    subject: str
+    object: str
+    leads_through: tuple[str, ...]  #: entities whose change may change any of these links
+    attribute: str  #: the subject's column that keeps the best of them
+    #: key, object, method, score, evidence and status of every claim about the subjects `s` in {scope}
+    claims: str
+
+
+# A thing is in the building that its source names, else in the one that contains it, the smaller of two, else
+# in the nearest within NEAR_M, else in that of its address. {named} and {addressed} are joins, or false.
+_IN_BUILDING = """
+SELECT s.key,
+    COALESCE(named.key, inside.key, nearest.key, addressed.building) AS object,
+    CASE WHEN named.key IS NOT NULL THEN {same_key} WHEN inside.key IS NOT NULL THEN {containment}
+        WHEN nearest.key IS NOT NULL THEN {nearest} ELSE {address_match} END AS method,
+    CASE WHEN COALESCE(named.key, inside.key) IS NOT NULL THEN 1
+        WHEN nearest.key IS NOT NULL THEN round(({beside} - {loss} * nearest.metres / {near_m})::numeric, 3)
+        ELSE addressed.score END AS score,
+    CASE WHEN named.key IS NOT NULL THEN json_build_object('named_by', 'source')
+        WHEN inside.key IS NOT NULL THEN json_build_object('inside', true)
+        WHEN nearest.key IS NOT NULL THEN json_build_object('metres', round(nearest.metres::numeric, 1))
+        ELSE json_build_object('address', addressed.address) END AS evidence,
+    {accepted} AS status
+FROM %(table)s AS s
+LEFT JOIN building AS named ON %(named)s
+LEFT JOIN LATERAL (
+    SELECT b.key FROM building AS b
+    WHERE named.key IS NULL AND ST_Intersects(b.footprint, s.position)
+    ORDER BY ST_Area(b.footprint), b.key LIMIT 1
+) AS inside ON true
+LEFT JOIN LATERAL (
+    SELECT b.key, ST_Distance(b.footprint, s.position) AS metres FROM building AS b
+    WHERE named.key IS NULL AND inside.key IS NULL AND ST_DWithin(b.footprint, s.position, {near_m})
+    ORDER BY 2, b.key LIMIT 1
+) AS nearest ON true
+LEFT JOIN (
+    SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, l.object_key AS address, a.building, l.score
+    FROM link AS l JOIN address AS a ON a.key = l.object_key
+    WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
+        AND a.building IS NOT NULL
+    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
+) AS addressed ON addressed.key = s.key
+WHERE COALESCE(named.key, inside.key, nearest.key, addressed.building) IS NOT NULL AND {scope}
+"""
+
+# A site is at the address that has the same house, and where one has it the same entrance. What its source
+# says of the district, and its own position, must not speak against it. Several addresses of one building are
+# no doubt; several places are, and then all are only candidates.
+_AT_ADDRESS = """
+WITH subject AS (
+    SELECT s.key, s.match_key, split_part(s.match_key, {entrance}, 1) AS house, s.district_hint, s.position
+    FROM site AS s WHERE s.match_key IS NOT NULL AND {scope}
+), matching AS (
+    SELECT s.key, a.key AS address, COALESCE(a.building, a.key) AS place, a.match_key = s.match_key AS exact,
+        split_part(s.match_key, {entrance}, 2) <> '' AS has_entrance,
+        s.district_hint = a.district AS same_district
+    FROM subject AS s JOIN address AS a ON split_part(a.match_key, {entrance}, 1) = s.house
+    WHERE (s.district_hint IS NULL OR a.district IS NULL OR a.district = s.district_hint)
+        AND (s.position IS NULL OR ST_DWithin(a.position, s.position, {same_site_m}))
+), compared AS (
+    SELECT m.*, bool_or(m.exact) OVER (PARTITION BY m.key) AS any_exact FROM matching AS m
+), judged AS (
+    SELECT c.*, min(c.place) OVER places = max(c.place) OVER places AS clear, count(*) OVER places AS many,
+        row_number() OVER (PARTITION BY c.key ORDER BY c.address) AS number
+    FROM compared AS c WHERE c.exact = c.any_exact WINDOW places AS (PARTITION BY c.key)
+)
+SELECT key, address AS object, {address_match} AS method,
+    CASE WHEN NOT clear THEN round(({ambiguous_score} / many)::numeric, 3)
+        WHEN exact THEN {address_score} ELSE {house_score} END AS score,
+    json_build_object(
+        'matched', array_remove(ARRAY['house', CASE WHEN exact AND has_entrance THEN 'entrance' END,
+            CASE WHEN same_district THEN 'district' END], NULL),
+        'addresses', many
+    ) AS evidence,
+    CASE WHEN clear THEN {accepted} ELSE {candidate} END AS status
+FROM judged WHERE number <= CASE WHEN clear THEN 1 ELSE {candidates} END
+"""
+
+
+def _in_building(entity: str, named: str = "false") -> str:
+    return _IN_BUILDING % {"table": BY_NAME[entity].table.name, "entity": entity, "named": named}
+
+
+#: in the order in which they build on each other
+FAMILIES = (
+    Family(
+        LinkType.IN_BUILDING, "Address", "Building", ("Building",), "building",
+        _in_building("Address", named="named.key = s.building_hint"),
+    ),
+    Family(
+        LinkType.IN_BUILDING, "Facility", "Building", ("Building",), "building", _in_building("Facility")
+    ),
+    Family(LinkType.AT_ADDRESS, "Site", "Address", ("Address", "Building"), "address", _AT_ADDRESS),
+    Family(
+        LinkType.IN_BUILDING, "Site", "Building", ("Building", "Address"), "building", _in_building("Site")
+    ),
+)  # fmt: skip
+
+
+def relink(connection: psycopg.Connection[Any], changed: Collection[str]) -> Relinked:
+    """Bring links up to date after a load changed rows of the named entities.
+
+    Where only subjects changed, only theirs are made anew; where buildings, addresses or areas changed, all
+    links that lead to such are. Runs in the transaction of the load, whose rows it knows by their time.
+    """
+    return _relink(connection, set(changed))
+
+
+def relink_all(connection: psycopg.Connection[Any]) -> Relinked:
+    """Make all links anew; where nothing changed, nothing is written."""
+    for name in AREAS:
+        refresh_area_parts(connection, BY_NAME[name])
+    return _relink(connection, set(BY_NAME))
+
+
+def _relink(connection: psycopg.Connection[Any], changed: set[str]) -> Relinked:
+    done = Relinked()
+    if changed & set(AREAS):
+        for entity in ENTITIES:
+            # a site's areas may also come from its building, and wait for that
+            if entity.is_spatial and entity.name != "Site":
+                moved = _relink_areas(connection, entity)
+                done += Relinked(areas=moved)
+                changed |= {entity.name} if moved else set()
+    for family in FAMILIES:
+        if changed & {family.subject, *family.leads_through}:
+            everything = bool(changed & set(family.leads_through))
+            claims, rewritten = _relink_family(connection, family, everything=everything)
+            done += Relinked(claims=claims, rewritten=rewritten)
+            changed |= {family.subject} if rewritten else set()
+    if changed & {"Site", "Building", "Address", *AREAS}:
+        everything = bool(changed & {"Building", "Address", *AREAS})
+        done += Relinked(areas=_relink_site_areas(connection, everything=everything))
+    return done
+
+
+def _scope(*, everything: bool) -> SQL:
+    """All subjects, or those that this transaction has written."""
+    return SQL("true") if everything else SQL("s.recorded_at = now()")
+
+
+def _relink_family(
+    connection: psycopg.Connection[Any], family: Family, *, everything: bool
+) -> tuple[int, int]:
+    """Make a family's claims anew, write to the ledger what differs, and copy the best to the subjects."""
+    subject = BY_NAME[family.subject]
+    scope = _scope(everything=everything)
+    words: dict[str, Composable] = {
+        **_WORDS,
+        "claims": _CLAIMS,
+        "scope": scope,
+        "type": Literal(family.type.name),
+        "subject_type": Literal(family.subject),
+        "object_type": Literal(family.object),
+        "subjects": Identifier(subject.table.name),
+        "attribute": Identifier(family.attribute),
+        "decided_by": Literal(DECIDED_BY),
+        "statement": SQL(family.claims).format(**_WORDS, scope=scope),
+    }
+    connection.execute(SQL("DROP TABLE IF EXISTS {claims}").format(**words))
+    connection.execute(SQL(_STAGE_CLAIMS).format(**words))
+    connection.execute(SQL("ANALYZE {claims}").format(**words))
+    row = connection.execute(SQL(_MERGE_CLAIMS).format(**words)).fetchone()
+    connection.execute(SQL("DROP TABLE {claims}").format(**words))
+    written = row[0] if row else 0
+    if written:
+        # the joins that follow meet what was just written
+        connection.execute("ANALYZE link")
+    return written, _rewrite(connection, subject, SQL(_BEST).format(**words), [family.attribute])
+
+
+_STAGE_CLAIMS = """
+CREATE UNLOGGED TABLE {claims} AS
+SELECT concat_ws('/', {type}::text, {subject_type}::text, c.key, c.object) COLLATE "C" AS key,
+    c.key AS subject_key, c.object AS object_key, c.method, c.score::float8 AS score, c.evidence, c.status
+FROM ({statement}) AS c
+"""
+
+_MERGE_CLAIMS = """
+WITH held AS MATERIALIZED (
+    SELECT l.key, l.method, l.score, l.evidence, l.status
+    FROM link AS l LEFT JOIN {subjects} AS s ON s.key = l.subject_key
+    WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.method <> {curated}
+        AND (s.key IS NULL OR {scope})
+), gone AS (
+    SELECT h.key FROM held AS h WHERE NOT EXISTS (SELECT FROM {claims} AS c WHERE c.key = h.key)
+), changed AS (
+    SELECT c.* FROM {claims} AS c JOIN held AS h USING (key)
+    WHERE (c.method, c.score, c.evidence::text, c.status)
+        IS DISTINCT FROM (h.method, h.score, h.evidence::text, h.status)
+), remembered AS (
+    INSERT INTO link_history (key, type, subject_type, subject_key, object_type, object_key, method, score,
+        evidence, status, decided_by, recorded_at, recorded_to)
+    SELECT l.key, l.type, l.subject_type, l.subject_key, l.object_type, l.object_key, l.method, l.score,
+        l.evidence, l.status, l.decided_by, l.recorded_at, now()
+    FROM link AS l
+    WHERE l.key IN (SELECT key FROM gone UNION ALL SELECT key FROM changed) AND l.recorded_at < now()
+), deleted AS (
+    DELETE FROM link AS l USING gone AS g WHERE l.key = g.key RETURNING l.key
+), updated AS (
+    UPDATE link AS l SET method = c.method, score = c.score, evidence = c.evidence, status = c.status,
+        decided_by = {decided_by}, recorded_at = now()
+    FROM changed AS c WHERE l.key = c.key RETURNING l.key
+), added AS (
+    INSERT INTO link (key, type, subject_type, subject_key, object_type, object_key, method, score,
+        evidence, status, decided_by, recorded_at)
+    SELECT c.key, {type}, {subject_type}, c.subject_key, {object_type}, c.object_key, c.method, c.score,
+        c.evidence, c.status, {decided_by}, now()
+    FROM {claims} AS c
+    -- what was curated about the same pair stands
+    WHERE NOT EXISTS (SELECT FROM link AS l WHERE l.key = c.key) RETURNING key
+)
+SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM updated) + (SELECT count(*) FROM added)
+"""
+
+_BEST = """
+SELECT s.key, best.object_key AS {attribute}
+FROM {subjects} AS s LEFT JOIN (
+    SELECT DISTINCT ON (l.subject_key) l.subject_key, l.object_key FROM link AS l
+    WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accepted}
+    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
+) AS best ON best.subject_key = s.key
+WHERE {scope}
+"""
+
+_SITE_AREAS = """
+SELECT s.key, COALESCE({district}, b.district, a.district, h.key) AS district,
+    COALESCE({neighbourhood}, b.neighbourhood, a.neighbourhood) AS neighbourhood
+FROM site AS s
+LEFT JOIN building AS b ON b.key = s.building
+LEFT JOIN address AS a ON a.key = s.address
+LEFT JOIN district AS h ON h.key = s.district_hint
+{joins}
+WHERE {scope}
+"""
+
+
+def _relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
     """Give every row of an entity the areas in which it lies; how many were in others before."""
     areas = area_joins(entity, "s")
     if not areas:
         return 0
-    return _rewrite(
-        connection,
-        entity,
-        SQL("SELECT s.key, {} FROM {} AS s {}").format(
-            SQL(", ").join(SQL("{} AS {}").format(one.value, Identifier(one.attribute)) for one in areas),
-            Identifier(entity.table.name),
-            SQL(" ").join(one.join for one in areas),
-        ),
-        [one.attribute for one in areas],
+    found = SQL("SELECT s.key, {} FROM {} AS s {}").format(
+        SQL(", ").join(SQL("{} AS {}").format(one.value, Identifier(one.attribute)) for one in areas),
+        Identifier(entity.table.name),
+        SQL(" ").join(one.join for one in areas),
     )
+    return _rewrite(connection, entity, found, [one.attribute for one in areas])
 
 
-def relink(connection: psycopg.Connection[Any], changed: Sequence[str]) -> None:
-    """Bring links up to date after the named entities' rows changed."""
-    if set(changed) & set(AREAS):
-        for entity in ENTITIES:
-            if entity.is_spatial:
-                relink_areas(connection, entity)
+def _relink_site_areas(connection: psycopg.Connection[Any], *, everything: bool) -> int:
+    """A site's areas: of its position, else of its building or address, else what its source names."""
+    site = BY_NAME["Site"]
+    areas = {one.attribute: one for one in area_joins(site, "s")}
+    found = SQL(_SITE_AREAS).format(
+        district=areas["district"].value,
+        neighbourhood=areas["neighbourhood"].value,
+        joins=SQL(" ").join(one.join for one in areas.values()),
+        scope=_scope(everything=everything),
+    )
+    return _rewrite(connection, site, found, list(areas))
 
 
 def _rewrite(
-    connection: psycopg.Connection[Any],
-    entity: Entity,
-    found: Composable,
-    attributes: list[str],
+    connection: psycopg.Connection[Any], entity: Entity, found: Composable, attributes: list[str]
 ) -> int:
     """Set attributes to what `found` (key and attributes) says, only where they differ; how many did.
 
@@ -142,7 +338,7 @@ def _rewrite(
     """
     history = HISTORY[entity.name]
     kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
-    changed = connection.execute(
+    return connection.execute(
         SQL(
             "WITH found AS ({found}), differing AS MATERIALIZED ("
             " SELECT f.* FROM found AS f JOIN {table} AS t USING (key)"
@@ -150,7 +346,8 @@ def _rewrite(
             "), remembered AS ("
             " INSERT INTO {history} ({kept}, recorded_to) SELECT {t_kept}, now() FROM {table} AS t"
             " JOIN differing AS d USING (key) WHERE t.recorded_at < now()"
-            ") UPDATE {table} AS t SET {settings}, recorded_at = now() FROM differing AS d WHERE t.key = d.key"
+            ") UPDATE {table} AS t SET {settings}, recorded_at = now()"
+            " FROM differing AS d WHERE t.key = d.key"
         ).format(
             found=found,
             table=Identifier(entity.table.name),
@@ -163,16 +360,4 @@ def _rewrite(
                 SQL("{} = d.{}").format(Identifier(name), Identifier(name)) for name in attributes
             ),
         )
-    )
-    return changed.rowcount
-
-
-__all__ = [
-    "AREAS",
-    "AreaJoin",
-    "AreaPart",
-    "area_joins",
-    "refresh_area_parts",
-    "relink",
-    "relink_areas",
-]
+    ).rowcount

@@ -1,13 +1,13 @@
 """A city's catalogue: its profile and every data set of it, read from one TOML file and checked.
 
-The command line and `loaders/run.py` ask `catalogue(name)`; a mistake in a file is a BadRequest that names the
-file and the entry. How an entry is written is told in `loaders/catalogue/words.py` and in the files themselves.
+The command line and `loaders/run.py` ask `catalogue(name)`; a mistake in a file is a BadRequest that names
+the file and the entry. How an entry is written is told in `words.py` and in the files themselves.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -184,7 +184,9 @@ def catalogue(name_or_path: str | Path) -> Catalogue:
         precedence=_precedence(_table(content, "precedence", path.name), datasets, path.name),
         codes=tuple(
             # where two lists share a code, the one named first has the label
-            {(v.scheme, v.code): v for v in reversed([*_codes(path, city_entry.get("code_lists", ()))])}.values()
+            {
+                (v.scheme, v.code): v for v in reversed([*_codes(path, city_entry.get("code_lists", ()))])
+            }.values()
         ),
         open_lists=frozenset(city_entry.get("open_lists", ())),
         file=path.name,
@@ -213,7 +215,9 @@ def _profile(entry: Mapping[str, Any], where: str) -> CityProfile:
         and bounds[0] < bounds[2]
         and bounds[1] < bounds[3]
     ):
-        raise BadRequest(f"bounds are {bounds}; expected is [west, south, east, north] in degrees", where=where)
+        raise BadRequest(
+            f"bounds are {bounds}; expected is [west, south, east, north] in degrees", where=where
+        )
     return CityProfile(
         name=str(_needed(entry, "name", where)),
         title=str(_needed(entry, "title", where)),
@@ -223,9 +227,10 @@ def _profile(entry: Mapping[str, Any], where: str) -> CityProfile:
     )
 
 
-def _codes(path: Path, files: Any) -> Iterator[CodeValue]:
-    names = [files] if isinstance(files, str) else files
-    for name in names:
+def _codes(path: Path, files: Any) -> tuple[CodeValue, ...]:
+    """The values of all lists; where two lists share a code, the one named first labels it."""
+    found: dict[tuple[str, str], CodeValue] = {}
+    for name in [files] if isinstance(files, str) else files:
         for scheme, values in _toml(path.parent / name).items():
             for code, label in values.items():
                 labels = label if isinstance(label, list) else [label]
@@ -234,8 +239,9 @@ def _codes(path: Path, files: Any) -> Iterator[CodeValue]:
                         f"{scheme}.{code} is {label!r}; expected is a label, or [label, English label]",
                         where=name,
                     )
-                bulgarian = labels[0] or None
-                yield CodeValue(scheme, code, bulgarian, labels[1] if len(labels) > 1 else None)
+                english = labels[1] if len(labels) > 1 else None
+                found.setdefault((scheme, code), CodeValue(scheme, code, labels[0] or None, english))
+    return tuple(found.values())
 
 
 def _precedence(

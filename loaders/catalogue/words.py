@@ -28,7 +28,7 @@ class Words:
 
     columns: tuple[str, ...] = ()  #: `from`: one column, or several of which the first filled one counts
     format: tuple[Segment, ...] = ()  #: one line of several columns: "{street} {number}, вх. {entrance}"
-    address: Mapping[str, str] | None = None  #: part of an address -> column; gives what twin/addresses.py joins by
+    address: Mapping[str, str] | None = None  #: part of an address -> column: makes a match key
     settlement: str = ""  #: the town or village that an address without one means
     attribute: str | None = None  #: another attribute of the same entity, as mapped and checked
     value: Any = None  #: the same for every record
@@ -42,6 +42,7 @@ class Words:
     prefix: str = ""
     suffix: str = ""
     title_case: bool = False  #: capitals only where Bulgarian writes them: 'КВ. БОЯНА' -> 'кв. Бояна'
+    mixed_case: bool = False  #: a name in capitals only is worth a notice
     scale: float | None = None  #: a number to multiply by
     round: bool = False  #: to the nearest whole number
     agrees_with: str | None = None  #: kept only where it is that attribute's official transliteration
@@ -106,12 +107,12 @@ def _words(entry: Any, where: str, tables: Mapping[str, Any]) -> Words:
         raise BadRequest(f"it is {entry!r}; expected is a column's name or a table of words", where=where)
     for word in entry:
         if word not in _WORDS:
-            raise BadRequest(f'"{word}" is no mapping word; there are {", ".join(sorted(_WORDS))}', where=where)
+            raise BadRequest(
+                f'"{word}" is no mapping word; there are {", ".join(sorted(_WORDS))}', where=where
+            )
     origins = [word for word in _ORIGINS if word in entry]
     if len(origins) != 1:
-        raise BadRequest(
-            f"say where the value comes from: exactly one of {', '.join(_ORIGINS)}", where=where
-        )
+        raise BadRequest(f"say where the value comes from: exactly one of {', '.join(_ORIGINS)}", where=where)
     given = dict(entry)
     columns = given.pop("from", ())
     if "format" in given:
@@ -138,7 +139,7 @@ def _format(text: Any, where: str) -> tuple[Segment, ...]:
         ", ", ""
     ):
         raise BadRequest(
-            f"format is {text!r}; expected are columns in braces, such as '{{street}} {{number}}, вх. {{door}}'",
+            f"format is {text!r}; expected are columns in braces, such as '{{street}} {{number}}, вх. {{x}}'",
             where=where,
         )
     return segments

@@ -154,9 +154,12 @@ def _processor(path: Path, kind: str, *, areas: bool, choices: list[Conditions])
 
 def _filters(choices: list[Conditions]) -> list[Any]:
     """Filters that run inside the library and let through at least everything that meets the conditions."""
-    if len(choices) > 1:
-        return [osm_filter.KeyFilter(*{key for each in choices for key in each})]
-    return [osm_filter.KeyFilter(key) for key in choices[0]]
+    needed = [[key for key, wanted in each.items() if wanted is not False] for each in choices]
+    if not all(needed):
+        return []
+    if len(needed) > 1:
+        return [osm_filter.KeyFilter(*{key for each in needed for key in each})]
+    return [osm_filter.KeyFilter(key) for key in needed[0]]
 
 
 def _meets(tags: Any, choices: list[Conditions]) -> bool:

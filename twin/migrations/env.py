@@ -9,8 +9,6 @@ from geoalchemy2 import Geometry
 from geoalchemy2.alembic_helpers import include_object
 from sqlalchemy import text
 
-import twin.history
-import twin.links  # noqa: F401  (its table joins the metadata)
 from twin.database import City, engine_of
 from twin.entities import Base
 
