@@ -56,9 +56,7 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     columns: dict[str, list[Any]] = {
         "uic": deeds["uic"],
         "legal_name": _unless(withheld, name),
-        "legal_name_latin": _unless(
-            withheld, _unless(_erased("transliteration", deeds), deeds["transliteration"])
-        ),
+        "legal_name_latin": _unless(withheld, latin),
         "legal_form": form,
         "deed_status": deeds["deed_status"],
         "activity_code": _unless(_erased("activity_code", deeds), deeds["activity_code"]),

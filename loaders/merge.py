@@ -42,6 +42,11 @@ class Merged:
         )
 
     @property
+    def rows(self) -> int:
+        """How many rows there are of it now."""
+        return self.added + self.changed + self.unchanged
+
+    @property
     def touched(self) -> bool:
         """Whether anything was written."""
         return bool(self.added or self.changed or self.closed)

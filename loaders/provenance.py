@@ -16,7 +16,7 @@ from twin.entities import RunStatus
 
 
 @dataclass(frozen=True)
-class Read:
+class Opened:
     """What was opened for a data set: its files, how many bytes, and their checksum."""
 
     files: str
@@ -55,7 +55,7 @@ def close_interrupted_runs(connection: psycopg.Connection[Any]) -> int:
     ).rowcount
 
 
-def begin_run(connection: psycopg.Connection[Any], dataset: Dataset, read: Read) -> str:
+def begin_run(connection: psycopg.Connection[Any], dataset: Dataset, opened: Opened) -> str:
     """Enter a run that is under way; its key."""
     started = dt.datetime.now(dt.UTC)
     key = f"{dataset.key}/{started:%Y%m%dT%H%M%S.%f}Z"
@@ -63,7 +63,7 @@ def begin_run(connection: psycopg.Connection[Any], dataset: Dataset, read: Read)
         "INSERT INTO import_run (key, source, status, started_at, file, checksum, bytes_read, records_read,"
         " records_refused, rows_added, rows_changed, rows_unchanged, rows_closed)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
-        [key, dataset.key, RunStatus.RUNNING.name, started, read.files, read.checksum, read.size],
+        [key, dataset.key, RunStatus.RUNNING.name, started, opened.files, opened.checksum, opened.size],
     )
     return key
 
@@ -126,8 +126,8 @@ def write_notices(connection: psycopg.Connection[Any], dataset: Dataset, notices
         with (
             connection.cursor() as cursor,
             cursor.copy(
-                "COPY notice (key, source, rule, severity, occurrences, file, position, field, value, message)"
-                " FROM STDIN"
+                "COPY notice (key, source, rule, severity, occurrences, file, position, field, value,"
+                " message) FROM STDIN"
             ) as copy,
         ):
             for row in fresh:

@@ -6,10 +6,12 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from rich.console import Console
 from rich.table import Table
 
 from loaders.merge import Merged
 from loaders.notices import RULES
+from twin.links import Relinked
 
 
 class Status(enum.Enum):
@@ -33,6 +35,7 @@ class DatasetReport:
 
     key: str
     status: Status
+    run: str | None = None
     records: int = 0
     refused: int = 0
     entities: Mapping[str, Merged] = field(default_factory=dict)
@@ -63,10 +66,6 @@ class DatasetReport:
             else replace(self, status=Status.UNDONE)
         )
 
-    @property
-    def rows(self) -> Merged:
-        return sum(self.entities.values(), Merged())
-
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -94,12 +93,11 @@ class LoadReport:
         for one in self.datasets:
             first = True
             for name, merged in one.entities.items():
-                rows = merged.added + merged.changed + merged.unchanged
                 table.add_row(
                     one.key if first else "",
                     one.status.value if first else "",
                     name,
-                    f"{rows:,}",
+                    f"{merged.rows:,}",
                     _range(one.expected.get(name)),
                     f"{merged.added:,}",
                     f"{merged.changed:,}",
@@ -110,7 +108,7 @@ class LoadReport:
                 )
                 first = False
             if first:
-                table.add_row(one.key, one.status.value, one.failure or "")
+                table.add_row(one.key, one.status.value)
         return table
 
     @property
@@ -124,6 +122,42 @@ class LoadReport:
         for one in self.datasets:
             for rule, count in sorted(one.notices.items()):
                 table.add_row(one.key, rule, f"{count:,}", RULES[rule].doc)
+        return table
+
+    def print(self, console: Console) -> None:
+        """Say what was done, what was wrong with the data, and what failed, in that order."""
+        console.print(self.table)
+        if any(one.notices for one in self.datasets):
+            console.print(self.notice_table)
+        for one in self.datasets:
+            if one.failure:
+                style = "red" if one.status.is_bad else None
+                console.print(f"{one.key}: {one.failure}", style=style, markup=False, highlight=False)
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """What making all links of a city anew changed, and how many there are of each kind."""
+
+    city: str
+    relinked: Relinked
+    ledger: tuple[tuple[str, str, str, str, int], ...]  #: type, subject, method, status, how many
+    seconds: float
+
+    @property
+    def table(self) -> Table:
+        """The ledger by kind of link, under what was written."""
+        done = self.relinked
+        table = Table(
+            title=f"{self.city}: links; {done.claims:,} written, {done.rewritten:,} best ones and "
+            f"{done.areas:,} areas changed in {self.seconds:.1f} s",
+            title_justify="left",
+        )
+        for heading in ("link", "of", "method", "status"):
+            table.add_column(heading)
+        table.add_column("links", justify="right")
+        for type_, subject, method, status, count in self.ledger:
+            table.add_row(type_, subject, method, status, f"{count:,}")
         return table
 
 

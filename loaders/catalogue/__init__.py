@@ -182,12 +182,7 @@ def catalogue(name_or_path: str | Path) -> Catalogue:
         city=_profile(city_entry, f"{path.name}: city"),
         datasets=_distinct(datasets, path.name),
         precedence=_precedence(_table(content, "precedence", path.name), datasets, path.name),
-        codes=tuple(
-            # where two lists share a code, the one named first has the label
-            {
-                (v.scheme, v.code): v for v in reversed([*_codes(path, city_entry.get("code_lists", ()))])
-            }.values()
-        ),
+        codes=_codes(path, city_entry.get("code_lists", ())),
         open_lists=frozenset(city_entry.get("open_lists", ())),
         file=path.name,
     )

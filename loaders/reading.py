@@ -1,0 +1,177 @@
+"""Stations 2 to 5 of a load: records are read, mapped, checked and staged batch by batch, in flat memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from loaders.catalogue import Catalogue, Dataset, Read, Target
+from loaders.catalogue.words import Recipe
+from loaders.checks import Check
+from loaders.formats import Batch, Layer, open_layer
+from loaders.notices import Notices
+from loaders.preparation import PREPARATIONS
+from loaders.published import Published, Selected
+from loaders.staging import Staging
+from loaders.whereabouts import Whereabouts, crs_of
+from twin.entities import Severity
+from twin.errors import BadRequest
+from twin.geometry import Mask
+
+
+class Reading:
+    """One pass over a data set's files, which leaves checked records in the staging tables.
+
+    `records` and `refused` count what was read and what was left out; `advance` is told of each batch's size.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        dataset: Dataset,
+        catalogue: Catalogue,
+        staged: Mapping[str, Staging],
+        notices: Notices,
+        advance: Callable[[int], None],
+    ) -> None:
+        self.read = read
+        self.staged = staged
+        self.notices = notices
+        self.advance = advance
+        self.records = 0
+        self.refused = 0
+        self.city = catalogue.city
+        self.whereabouts = Whereabouts(catalogue.city)
+        srid = catalogue.city.city.srid
+        self.checks = [
+            (
+                target,
+                Check(
+                    target, dataset.key, catalogue, srid, merged=target.entity.name in catalogue.precedence
+                ),
+            )
+            for target in read.targets
+        ]
+        self.spatial = any(
+            target.entity.fields[name].geometry for target in read.targets for name in target.fields
+        )
+        self.leaves_some_out = any(target.within for target in read.targets)
+        self.columns: dict[str, str] = {}  # column -> the first file that has it
+        self.repeated: dict[str, Counter[str]] = {name: Counter() for name in read.distinct}
+
+    def stage(self, files: Iterable[tuple[Path, str]]) -> None:
+        """Read all files, each with the name by which notices call it."""
+        for file, name in files:
+            with open_layer(file, self.read.format, **self.read.options) as layer:
+                crs = crs_of(self.read, layer, name, self.notices)
+                for batch in layer.batches:
+                    self._stage_batch(batch, layer, file, name, crs)
+        self.whereabouts.check()
+        if self.records:
+            self._check_columns(self.columns, next(iter(self.columns.values()), ""), only_vital=True)
+        self._note_unclaimed_columns()
+
+    def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
+        for position, rule, detail in batch.problems:
+            self.notices.add(rule, detail, file=name, position=position, value=detail)
+        if self.read.prepare:
+            batch = PREPARATIONS[self.read.prepare](batch, file)
+        if layer.columns:
+            self._check_columns(batch.columns, name)
+        for column in batch.columns:
+            self.columns.setdefault(column, name)
+        if crs is None and self.spatial and batch.geometry is not None:
+            raise BadRequest(
+                "neither the file nor the catalogue says in which coordinate system its places are; "
+                'say crs = "EPSG:..." in the catalogue',
+                where=name,
+            )
+        self.records += len(batch)
+        published = Published(batch, name, self.notices, crs=crs, city_crs=self.city.crs)
+        inside = self.whereabouts.see(published, spoken_of=not self.leaves_some_out)
+        self._note_repeated(published)
+        taken = np.zeros(len(batch), dtype=np.bool_)
+        for target, check in self.checks:
+            selected = published.select(target.when)
+            taken[selected.rows] = True
+            if target.within:
+                selected = self._only_near(selected, inside)
+            checked = check(selected)
+            self.refused += checked.refused
+            self.staged[target.entity.name].write(checked, name)
+        self._note_unclaimed_records(published, taken)
+        self.advance(len(batch))
+
+    def _only_near(self, selected: Selected, inside: Mask) -> Selected:
+        """Leave out what cannot lie in the city's areas, before it is staged."""
+        near = inside[selected.rows]
+        selected.note(
+            "outside-the-areas", ~near, "geometry", None,
+            lambda _: "it lies outside the city's bounds. It was left out.",
+        )  # fmt: skip
+        placeless = np.array([shape is None for shape in selected.shapes], dtype=np.bool_)
+        selected.note(
+            "no-geometry", placeless, "geometry", None,
+            lambda _: "it has no place, so that nobody can say whether it is in the city. It was left out.",
+            severity=Severity.INFO,
+        )  # fmt: skip
+        keep = near & ~placeless
+        self.refused += int((~keep).sum())
+        return selected.narrowed(keep)
+
+    def _check_columns(self, there: Mapping[str, object], name: str, *, only_vital: bool = False) -> None:
+        """The columns that the mapping needs must be there; `only_vital`: those that no record can lack."""
+        for target in self.read.targets:
+            for attribute, recipe in _recipes(target):
+                if only_vital and attribute not in ("key", *target.required):
+                    continue
+                wanted = dict.fromkeys(recipe.columns)
+                if wanted and not set(wanted) & set(there):
+                    raise BadRequest(
+                        f"there is no column {' or '.join(wanted)}, from which "
+                        f"{target.entity.name}.{attribute} is made; there are {', '.join(there) or 'none'}",
+                        where=name,
+                    )
+
+    def _note_unclaimed_columns(self) -> None:
+        claimed = self.read.claimed
+        for column, name in self.columns.items():
+            if column not in claimed and not self.read.ignores(column):
+                self.notices.add(
+                    "unclaimed-column", f"the catalogue neither maps nor ignores the column {column}.",
+                    file=name, position="header", field=column,
+                )  # fmt: skip
+
+    def _note_unclaimed_records(self, published: Published, taken: Mask) -> None:
+        if taken.all():
+            return
+        left = Selected(published, np.flatnonzero(~taken))
+        asked = dict.fromkeys(one.column for target in self.read.targets for one in target.when)
+        texts = {column: left.text(column).to_pylist() for column in asked}
+        for row, position in enumerate(left.positions):
+            said = ", ".join(f"{column}={texts[column][row]}" for column in asked if texts[column][row])
+            self.notices.add(
+                "unclaimed-record", f"no entity takes a record with {said or 'none of these columns'}.",
+                file=published.file, position=position, value=said,
+            )  # fmt: skip
+
+    def _note_repeated(self, published: Published) -> None:
+        for column, seen in self.repeated.items():
+            values = published.text(column).to_pylist()
+            for value, position in zip(values, published.batch.positions, strict=True):
+                if value is None:
+                    continue
+                seen[value] += 1
+                if seen[value] > 1:
+                    self.notices.add(
+                        "repeated-value", f'{column} is "{value}", as in an earlier record.',
+                        file=published.file, position=position, field=column, value=value,
+                    )  # fmt: skip
+
+
+def _recipes(target: Target) -> list[tuple[str, Recipe]]:
+    key = [("key", target.key)] if target.key else []
+    return [*key, *target.fields.items()]
