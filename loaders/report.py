@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from loaders.merge import Merged
@@ -84,8 +84,14 @@ class LoadReport:
 
     @property
     def table(self) -> Table:
-        """Counts against expectations, a row for each entity of each data set."""
-        table = Table(title=f"{self.city}: what was loaded", title_justify="left")
+        """Counts against expectations, a row for each entity of each data set; below, what failed and why."""
+        failures = [f"{one.key}: {escape(one.failure)}" for one in self.datasets if one.failure]
+        table = Table(
+            title=f"{self.city}: what was loaded",
+            caption="\n".join(failures) or None,
+            title_justify="left",
+            caption_justify="left",
+        )
         for heading in ("data set", "", "entity"):
             table.add_column(heading)
         for heading in ("rows", "expected", "added", "changed", "closed", "refused", "notices", "s"):
@@ -123,16 +129,6 @@ class LoadReport:
             for rule, count in sorted(one.notices.items()):
                 table.add_row(one.key, rule, f"{count:,}", RULES[rule].doc)
         return table
-
-    def print(self, console: Console) -> None:
-        """Say what was done, what was wrong with the data, and what failed, in that order."""
-        console.print(self.table)
-        if any(one.notices for one in self.datasets):
-            console.print(self.notice_table)
-        for one in self.datasets:
-            if one.failure:
-                style = "red" if one.status.is_bad else None
-                console.print(f"{one.key}: {one.failure}", style=style, markup=False, highlight=False)
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def load(
     """Load a city's data sets from a folder: all that are there, or only those named.
 
     Each data set is a transaction of its own, with `atomic` all of them are one. What a file's owner can mend
-    becomes notices; a file that cannot be read at all leaves its data set as it was. The report goes to the
-    console where one is given.
+    becomes notices; a file that cannot be read at all leaves its data set as it was. Progress is drawn on the
+    console where it is a terminal.
     """
     if not data.is_dir():
         raise BadRequest(f"{data} is no folder", where="--data")
@@ -79,10 +79,7 @@ def load(
             for report in reports:
                 if report.status is Status.UNDONE and report.run:
                     provenance.fail_run(ledger, report.run, "Another data set of the same command failed.")
-    finished = LoadReport(catalogue.city.title, tuple(reports))
-    if console:
-        finished.print(console)
-    return finished
+    return LoadReport(catalogue.city.title, tuple(reports))
 
 
 def link(url: str, city: str) -> LinkReport:

@@ -163,6 +163,7 @@ FAMILIES = (
         LinkType.IN_BUILDING, "Site", "Building", ("Building", "Address"), "building", _in_building("Site")
     ),
 )  # fmt: skip
+_SITE_FAMILIES = tuple(family for family in FAMILIES if family.subject == "Site")
 
 
 def relink(connection: psycopg.Connection[Any], changed: Collection[str]) -> Relinked:
@@ -193,12 +194,14 @@ def _relink(connection: psycopg.Connection[Any], changed: set[str]) -> Relinked:
     for family in FAMILIES:
         if changed & {family.subject, *family.leads_through}:
             everything = bool(changed & set(family.leads_through))
-            claims, rewritten = _relink_family(connection, family, everything=everything)
-            done += Relinked(claims=claims, rewritten=rewritten)
-            changed |= {family.subject} if rewritten else set()
+            done += Relinked(claims=_claim(connection, family, everything=everything))
+            if family.subject != "Site":
+                copied = _copy_best(connection, family, everything=everything)
+                done += Relinked(rewritten=copied)
+                changed |= {family.subject} if copied else set()
     if changed & {"Site", "Building", "Address", *AREAS}:
         everything = bool(changed & {"Building", "Address", *AREAS})
-        done += Relinked(areas=_relink_site_areas(connection, everything=everything))
+        done += Relinked(rewritten=_settle_sites(connection, everything=everything))
     return done
 
 
@@ -207,34 +210,66 @@ def _scope(*, everything: bool) -> SQL:
     return SQL("true") if everything else SQL("s.recorded_at = now()")
 
 
-def _relink_family(
-    connection: psycopg.Connection[Any], family: Family, *, everything: bool
-) -> tuple[int, int]:
-    """Make a family's claims anew, write to the ledger what differs, and copy the best to the subjects."""
-    subject = BY_NAME[family.subject]
+def _words(family: Family, *, everything: bool) -> dict[str, Composable]:
     scope = _scope(everything=everything)
-    words: dict[str, Composable] = {
+    return {
         **_WORDS,
         "claims": _CLAIMS,
         "scope": scope,
         "type": Literal(family.type.name),
         "subject_type": Literal(family.subject),
         "object_type": Literal(family.object),
-        "subjects": Identifier(subject.table.name),
+        "subjects": Identifier(BY_NAME[family.subject].table.name),
         "attribute": Identifier(family.attribute),
         "decided_by": Literal(DECIDED_BY),
         "statement": SQL(family.claims).format(**_WORDS, scope=scope),
+        "best": SQL(_BEST).format(
+            **_WORDS, type=Literal(family.type.name), subject_type=Literal(family.subject)
+        ),
     }
+
+
+def _claim(connection: psycopg.Connection[Any], family: Family, *, everything: bool) -> int:
+    """Make a family's claims anew and write to the ledger what differs; how many did."""
+    words = _words(family, everything=everything)
     connection.execute(SQL("DROP TABLE IF EXISTS {claims}").format(**words))
     connection.execute(SQL(_STAGE_CLAIMS).format(**words))
     connection.execute(SQL("ANALYZE {claims}").format(**words))
     row = connection.execute(SQL(_MERGE_CLAIMS).format(**words)).fetchone()
     connection.execute(SQL("DROP TABLE {claims}").format(**words))
-    written = row[0] if row else 0
+    written: int = row[0] if row else 0
     if written:
         # the joins that follow meet what was just written
         connection.execute("ANALYZE link")
-    return written, _rewrite(connection, subject, SQL(_BEST).format(**words), [family.attribute])
+    return written
+
+
+def _copy_best(connection: psycopg.Connection[Any], family: Family, *, everything: bool) -> int:
+    """Keep the best accepted link beside each subject; how many changed."""
+    found = SQL(
+        "SELECT s.key, best.object_key AS {attribute} FROM {subjects} AS s"
+        " LEFT JOIN ({best}) AS best ON best.subject_key = s.key WHERE {scope}"
+    ).format(**_words(family, everything=everything))
+    return _rewrite(connection, BY_NAME[family.subject], found, [family.attribute])
+
+
+def _settle_sites(connection: psycopg.Connection[Any], *, everything: bool) -> int:
+    """Keep beside each site its best address and building, and the areas that follow; how many changed.
+
+    A site's areas are those of its position, else of its building or address, else what its source names.
+    """
+    site = BY_NAME["Site"]
+    areas = {one.attribute: one for one in area_joins(site, "s")}
+    best = {family.attribute: _words(family, everything=True)["best"] for family in _SITE_FAMILIES}
+    found = SQL(_SITES).format(
+        best_address=best["address"],
+        best_building=best["building"],
+        district=areas["district"].value,
+        neighbourhood=areas["neighbourhood"].value,
+        joins=SQL(" ").join(one.join for one in areas.values()),
+        scope=_scope(everything=everything),
+    )
+    return _rewrite(connection, site, found, ["address", "building", *areas])
 
 
 _STAGE_CLAIMS = """
@@ -282,21 +317,20 @@ SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM updated) + (SELECT
 """
 
 _BEST = """
-SELECT s.key, best.object_key AS {attribute}
-FROM {subjects} AS s LEFT JOIN (
-    SELECT DISTINCT ON (l.subject_key) l.subject_key, l.object_key FROM link AS l
-    WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accepted}
-    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
-) AS best ON best.subject_key = s.key
-WHERE {scope}
+SELECT DISTINCT ON (l.subject_key) l.subject_key, l.object_key FROM link AS l
+WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accepted}
+ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
 """
 
-_SITE_AREAS = """
-SELECT s.key, COALESCE({district}, b.district, a.district, h.key) AS district,
+_SITES = """
+SELECT s.key, at.object_key AS address, within.object_key AS building,
+    COALESCE({district}, b.district, a.district, h.key) AS district,
     COALESCE({neighbourhood}, b.neighbourhood, a.neighbourhood) AS neighbourhood
 FROM site AS s
-LEFT JOIN building AS b ON b.key = s.building
-LEFT JOIN address AS a ON a.key = s.address
+LEFT JOIN ({best_address}) AS at ON at.subject_key = s.key
+LEFT JOIN ({best_building}) AS within ON within.subject_key = s.key
+LEFT JOIN building AS b ON b.key = within.object_key
+LEFT JOIN address AS a ON a.key = at.object_key
 LEFT JOIN district AS h ON h.key = s.district_hint
 {joins}
 WHERE {scope}
@@ -314,19 +348,6 @@ def _relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
         SQL(" ").join(one.join for one in areas),
     )
     return _rewrite(connection, entity, found, [one.attribute for one in areas])
-
-
-def _relink_site_areas(connection: psycopg.Connection[Any], *, everything: bool) -> int:
-    """A site's areas: of its position, else of its building or address, else what its source names."""
-    site = BY_NAME["Site"]
-    areas = {one.attribute: one for one in area_joins(site, "s")}
-    found = SQL(_SITE_AREAS).format(
-        district=areas["district"].value,
-        neighbourhood=areas["neighbourhood"].value,
-        joins=SQL(" ").join(one.join for one in areas.values()),
-        scope=_scope(everything=everything),
-    )
-    return _rewrite(connection, site, found, list(areas))
 
 
 def _rewrite(
