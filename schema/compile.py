@@ -395,8 +395,8 @@ class _Compiler:
         if page.cursor is not None:
             conditions.append(self._beyond(page, order))
         if page.order and page.order[0].place is not None and not page.backwards:
-            # A GiST index gives the nearest first, but only where nothing else orders (PostgreSQL 15 to 17
-            # sort the whole table otherwise): so take the nearest with all that tie, and settle ties after.
+            # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
+            # whole table otherwise. So take the nearest with all that tie, and settle ties after.
             nearest = self._select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
             t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self._name("nearest"))
             order, conditions = self._order(parent, outer, page, t), []

@@ -22,8 +22,8 @@ from twin.errors import BadRequest, TwinError
 from twin.settings import Settings
 
 #: answers go to stdout, everything about how the work goes to stderr
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 #: exit codes
 PARTLY, WRONG = 1, 2
@@ -201,6 +201,9 @@ def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool) -> N
         raise BadRequest("say which city to load, such as --city sofia", where="--city")
     entries = catalogue(name)
     report = run_load(prepare(settings), entries, data, only=only, atomic=atomic, console=err)
+    out.print(report.table)
+    if any(one.notices for one in report.datasets):
+        out.print(report.notice_table)
     sys.exit(report.exit_code)
 
 
@@ -214,7 +217,7 @@ def link(city: str | None) -> None:
 
     settings = Settings.from_environment()
     url = prepare(settings)
-    out.print(str(run_link(url, _city_of(settings, url, city).name)), markup=False)
+    out.print(run_link(url, _city_of(settings, url, city).name).table)
 
 
 @main.command()

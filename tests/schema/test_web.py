@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ import pyproj
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.processes import Served
 from tests.schema.conftest import GRID
 from tests.town import CITY, Town
 
@@ -68,36 +64,9 @@ def site(town: Town) -> Iterator[str]:
     """The address of a server over the town."""
     if not (WEB / "dist" / "index.html").exists():
         pytest.skip("the web pages are not built: run `make setup`")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    twin = Path(sys.executable).parent / "twin"
-    with subprocess.Popen(
-        [str(twin), "serve", "--port", str(port)],
-        env={"TWIN_DATABASE_URL": town.url, "PATH": str(twin.parent), "TWIN_CONNECTIONS": "4"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
-        try:
-            _await(f"http://127.0.0.1:{port}/readyz", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _await(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if server.poll() is not None:
-            pytest.fail(f"the server ended with {server.returncode}")
-        try:
-            with urllib.request.urlopen(url) as answer:  # noqa: S310  (our own server)
-                answer.read()
-            return
-        except urllib.error.HTTPError as refused:
-            refused.close()
-        except OSError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("the server did not become ready in 30 s")
+    environment = {"TWIN_DATABASE_URL": town.url, "PATH": os.defpath, "TWIN_CONNECTIONS": "4"}
+    with Served(environment) as served:
+        yield served.url
 
 
 @pytest.fixture(scope="module")
