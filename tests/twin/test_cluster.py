@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from twin import cluster as cluster_module
 from twin.cluster import Cluster, embedded, find_programs
 from twin.errors import BadRequest
 from twin.settings import Settings
@@ -47,7 +48,7 @@ def test_it_is_made_once_and_its_data_survive_a_restart(own: Cluster) -> None:
 def test_it_survives_being_killed(own: Cluster) -> None:
     own.up()
     pid = int((own.data / "postmaster.pid").read_text().splitlines()[0])
-    cluster_module.os.kill(pid, 9)
+    os.kill(pid, signal.SIGKILL)
     while own.running():
         pass
     assert own.up() == "started"
@@ -81,7 +82,7 @@ def test_it_listens_on_tcp_only_when_asked(own: Cluster) -> None:
 
 
 def test_missing_programs_are_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module.Path, "glob", lambda *_: iter(()))
-    monkeypatch.setattr(cluster_module.shutil, "which", lambda _: None)
+    monkeypatch.setattr("pathlib.Path.glob", lambda *_: iter(()))
+    monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(BadRequest, match=r"apt-get install postgresql-15-postgis-3.*docker compose up"):
         find_programs()
