@@ -28,6 +28,15 @@ class Rule:
     by_value: bool = False
 
 
+#: what a reader's rule means for the record, where it is not a warning
+_READERS = {
+    "broken-json": ERROR,
+    "deed-without-attributes": ERROR,
+    "misspelt-attribute": INFO,
+    "not-a-record": ERROR,
+    "time-past-midnight": INFO,
+    "trailing-separator": INFO,
+}
 #: every rule that a load may speak of
 RULES: dict[str, Rule] = {
     "bad-identifier": Rule(ERROR, "An identifier fails its form or its check digit."),
@@ -74,7 +83,7 @@ RULES: dict[str, Rule] = {
     "wrong-geometry-type": Rule(
         ERROR, "A record's shape is of a kind that it cannot be, such as a line for a building."
     ),
-    **{name: Rule(WARNING, doc) for name, doc in formats.RULES.items()},
+    **{name: Rule(_READERS.get(name, WARNING), doc) for name, doc in formats.RULES.items()},
 }  # fmt: skip
 
 

@@ -34,6 +34,9 @@ STOP_COLUMNS = (*(f"departures_{kind}" for kind in KINDS_OF_DAY), "route_ids")
 ROUTE_COLUMNS = (*(f"trips_{kind}" for kind in KINDS_OF_DAY), "stop_ids")
 BLOCK_BYTES = 4 << 20
 NO_PICKUP = "1"
+PAST_MIDNIGHT = r"^\s*(2[4-9]|[3-9][0-9]|[0-9]{3,}):"
+# An odd number that spreads small ones over 64 bits (the golden ratio, as in Fibonacci hashing).
+_MIXER = np.int64(0x1E3779B97F4A7C15)
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -45,7 +48,8 @@ def read(path: Path, *, table: str) -> Iterator[Layer]:
 
     Stops gain departures_weekday, departures_saturday and departures_sunday (see `service_days`; the end of a
     trip and a place where nobody may board are no departures), and route_ids in the order of routes.txt.
-    Routes gain trips_weekday, trips_saturday, trips_sunday, and stop_ids in the order of stops.txt.
+    Routes gain trips_weekday, trips_saturday, trips_sunday, and stop_ids in the order of travel (see
+    `_in_order_of_travel`).
     """
     if table not in ("stops", "routes"):
         raise FileFault(f"table is {table!r}; allowed are stops, routes", where=path.name)
@@ -167,7 +171,7 @@ class _Timetable:
 def _batches(timetable: _Timetable, table: str, added: Sequence[str]) -> Iterator[Batch]:
     problems: list[Problem] = []
     rows = [(line, row) for line, row in timetable.rows(f"{table}.txt", problems)]
-    computed = _serve(timetable, problems)
+    computed = _serve(timetable, table, problems)
     extra = computed.stops if table == "stops" else computed.routes
     key = "stop_id" if table == "stops" else "route_id"
     points = Points(("stop_lon", "stop_lat"), None) if table == "stops" else Points(None, None)
@@ -197,26 +201,43 @@ class _Trips:
     """Per trip and kind of day: how often it runs."""
 
 
-def _serve(timetable: _Timetable, problems: list[Problem]) -> _Served:
+@dataclass
+class _Counted:
+    """What streaming the stop times leaves: per stop its departures, per trip its calls, and who stops where."""
+
+    departures: Floats
+    pairs: Ints
+    """The (route, stop) pairs that occur, as sorted numbers."""
+    calls: Ints
+    patterns: Ints
+    """Per trip a number that two trips share when they call at the same stops in the same order."""
+
+
+def _serve(timetable: _Timetable, table: str, problems: list[Problem]) -> _Served:
     """Count departures and trips for every stop and route."""
     stop_ids = _keys(timetable, "stops.txt", "stop_id")
     route_ids = _keys(timetable, "routes.txt", "route_id")
     trips = _read_trips(timetable, route_ids, problems)
-    departures, pairs = _count_stop_times(timetable, pa.array(stop_ids, pa.string()), trips, problems)
+    known_stops = pa.array(stop_ids, pa.string())
+    counted = _count_stop_times(timetable, known_stops, trips, problems, late=table == "stops")
 
     by_stop: list[list[str]] = [[] for _ in stop_ids]
-    by_route: list[list[str]] = [[] for _ in route_ids]
-    # Pairs are sorted by route, then stop, which gives both lists the order of their table.
-    for pair in pairs.tolist():
+    # Pairs are sorted by route, then stop: each stop gets its routes in the order of their table.
+    for pair in counted.pairs.tolist():
         route, stop = divmod(pair, len(stop_ids))
         by_stop[stop].append(route_ids[route])
-        by_route[route].append(stop_ids[stop])
+    by_route: list[list[str]] = [[] for _ in route_ids]
+    if table == "routes":
+        for route, stops in enumerate(
+            _in_order_of_travel(timetable, known_stops, trips, counted, len(route_ids))
+        ):
+            by_route[route] = [stop_ids[stop] for stop in stops]
 
     known = trips.route >= 0
     running = np.zeros((len(route_ids), len(KINDS_OF_DAY)))
     np.add.at(running, trips.route[known], trips.runs[known])
     return _Served(
-        {key: (*_rounded(departures[at]), by_stop[at]) for at, key in enumerate(stop_ids)},
+        {key: (*_rounded(counted.departures[at]), by_stop[at]) for at, key in enumerate(stop_ids)},
         {key: (*_rounded(running[at]), by_route[at]) for at, key in enumerate(route_ids)},
     )
 
@@ -255,9 +276,9 @@ def _read_trips(timetable: _Timetable, route_ids: list[str], problems: list[Prob
 
 
 def _count_stop_times(
-    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, problems: list[Problem]
-) -> tuple[Floats, Ints]:
-    """Departures per stop and kind of day, and the sorted (route, stop) pairs that occur."""
+    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, problems: list[Problem], *, late: bool
+) -> _Counted:
+    """Count what the stop times say, block by block; `late` also counts times after midnight."""
     stops = len(stop_ids)
     departures = np.zeros((stops, len(KINDS_OF_DAY)))
     # Per trip its last call, as one number that grows with the sequence and also tells the stop and whether
@@ -265,9 +286,12 @@ def _count_stop_times(
     last = np.full(len(trips.ids), -1, dtype=np.int64)
     pairs = np.empty(0, dtype=np.int64)
     strangers: set[str] = set()
+    calls = np.zeros(len(trips.ids), dtype=np.int64)
+    patterns = np.zeros(len(trips.ids), dtype=np.int64)
+    after_midnight = 0
+    there = timetable.header("stop_times.txt")
     columns = ["trip_id", "stop_id", "stop_sequence"]
-    if "pickup_type" in timetable.header("stop_times.txt"):
-        columns.append("pickup_type")
+    columns += [name for name in ("pickup_type", *(("departure_time",) if late else ())) if name in there]
     for block in timetable.blocks("stop_times.txt", columns, problems):
         trip, stop = (
             _numbers(block.column(name), known, name, strangers)
@@ -277,17 +301,58 @@ def _count_stop_times(
         boards = np.ones(len(trip), dtype=np.int64)
         if "pickup_type" in columns:
             boards = np.array(pc.not_equal(block.column("pickup_type"), NO_PICKUP)).astype(np.int64)
+        if "departure_time" in columns:
+            after_midnight += (
+                pc.sum(pc.match_substring_regex(block.column("departure_time"), PAST_MIDNIGHT)).as_py() or 0
+            )
         known = (trip >= 0) & (stop >= 0)
         trip, stop, sequence, boards = (each[known] for each in (trip, stop, sequence, boards))
         _add(departures, stop, trips.runs[trip] * boards[:, None])
         np.maximum.at(last, trip, (sequence * stops + stop) * 2 + boards)
+        np.add.at(calls, trip, 1)
+        # Overflow is meant: the sum is the same whatever the blocks, and differs for another stop or order.
+        np.add.at(patterns, trip, (stop + 1) * _MIXER ^ (sequence + 1) * (_MIXER >> 7) * (stop + 1))
         route = trips.route[trip]
         pairs = np.union1d(pairs, (route * stops + stop)[route >= 0])
     ended = last >= 0
     _add(departures, last[ended] // 2 % stops, -trips.runs[ended] * (last[ended] % 2)[:, None])
     problems.extend(Problem("stop_times.txt", "unknown-reference", name) for name in sorted(strangers))
+    if after_midnight:
+        detail = f"{after_midnight} departures are past 24:00; they belong to the service day before"
+        problems.append(Problem("stop_times.txt", "time-past-midnight", detail))
     # Subtraction leaves -1e-13 where nothing is left.
-    return np.maximum(departures.round(6), 0), pairs
+    return _Counted(np.maximum(departures.round(6), 0), pairs, calls, patterns)
+
+
+def _in_order_of_travel(
+    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, counted: _Counted, routes: int
+) -> list[list[int]]:
+    """Each route's stops as its longest trip calls at them, then those of its other courses.
+
+    One trip of each course is enough; only theirs are read again.
+    """
+    served = np.flatnonzero((trips.route >= 0) & (counted.calls > 0))
+    course = np.stack([trips.route[served], counted.patterns[served]])
+    _, first = np.unique(course, axis=1, return_index=True)
+    chosen = served[np.sort(first)]
+    row_of = np.full(len(trips.ids), -1, dtype=np.int64)
+    row_of[chosen] = np.arange(len(chosen))
+    courses: list[list[tuple[int, int]]] = [[] for _ in chosen]
+    for block in timetable.blocks("stop_times.txt", ("trip_id", "stop_id", "stop_sequence"), []):
+        trip = _numbers(block.column("trip_id"), trips.ids, "trip_id", set())
+        stop = _numbers(block.column("stop_id"), stop_ids, "stop_id", set())
+        wanted = (trip >= 0) & (stop >= 0)
+        wanted &= row_of[np.maximum(trip, 0)] >= 0
+        sequence = _sequence(timetable, block.column("stop_sequence"))
+        rows = zip(
+            row_of[trip[wanted]].tolist(), sequence[wanted].tolist(), stop[wanted].tolist(), strict=True
+        )
+        for row, number, calling in rows:
+            courses[row].append((number, calling))
+    found: list[dict[int, None]] = [{} for _ in range(routes)]
+    for row in sorted(range(len(chosen)), key=lambda row: (-len(courses[row]), row)):
+        found[trips.route[chosen[row]]].update((stop, None) for _, stop in sorted(courses[row]))
+    return [list(stops) for stops in found]
 
 
 def _add(totals: Floats, rows: Ints, amounts: Floats) -> None:

@@ -28,6 +28,8 @@ DEED = {
     "deed_status": "deedstatus",
     "liquidation_or_insolvency": "liquidationorinsolvency",
 }
+# As the schema spells them.
+SPELLINGS = frozenset({"UIC", "CompanyName", "LegalForm", "DeedStatus", "LiquidationOrInsolvency"})
 # Column <- element of the seat's address, in lower case.
 ADDRESS = {
     "seat.country": "country",
@@ -134,11 +136,17 @@ def _deeds(path: Path, stream: Any) -> Iterator[Item]:
         ):
             # The field about the old Bulstat register has an element Deed too (the court's case number).
             if any(_local(above) == "deed" for above in deed.iterancestors()):
+                if not deed.attrib and not len(deed) and not _filled(deed.text):
+                    detail = f"line {deed.sourceline}: a deed within the deed, and empty"
+                    yield Problem(f"deed {number + 1}", "deed-without-attributes", detail)
                 continue
             number += 1
             position = f"deed {number}"
             if not deed.attrib:
                 yield Problem(position, "deed-without-attributes", f"line {deed.sourceline}")
+            for name in deed.attrib:
+                if str(name).lower() in DEED.values() and name not in SPELLINGS:
+                    yield Problem(position, "misspelt-attribute", str(name))
             yield position, _record(deed)
             deed.clear()
             while (before := deed.getprevious()) is not None:

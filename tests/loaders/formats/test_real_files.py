@@ -130,7 +130,10 @@ def test_the_register_sample_holds_seven_deeds(real_data: Path) -> None:
     assert batch.columns["uic"] == ["12345"] * 7
     assert batch.columns["company_name"] == ["Тест"] * 7
     assert batch.columns["activity_code"].count("5540") == 1
-    assert batch.problems == []
+    assert Counter(each.rule for each in batch.problems) == {
+        "misspelt-attribute": 6,
+        "deed-without-attributes": 2,
+    }
 
 
 def test_the_timetable_is_counted_within_four_seconds(real_data: Path) -> None:
@@ -138,7 +141,7 @@ def test_the_timetable_is_counted_within_four_seconds(real_data: Path) -> None:
     [stops] = batches(real_data / "sofia/transit/gtfs_2026.zip", "gtfs", table="stops")
     assert time.perf_counter() - start < 4
     assert len(stops) == 2870
-    assert stops.problems == []
+    assert [each.detail[:15] for each in stops.problems] == ["1776 departures"]
     # Every stop time is a departure but the last of each trip; all services run all workdays or all weekends.
     weekday, saturday, sunday = (
         sum(stops.columns[f"departures_{day}"]) for day in ("weekday", "saturday", "sunday")
