@@ -26,6 +26,7 @@ check: setup
 	cd $(WEB) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
 bench: setup
+	.ci/packages wrk
 	$(BIN)/python -m tests.bench
 
 soak: setup

@@ -1,0 +1,1 @@
+"""The benchmark: the twin beside other ways to ask the same city the same questions."""

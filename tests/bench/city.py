@@ -1,0 +1,131 @@
+"""The ground of the benchmark: a sample city in a cluster of its own, made once and kept in .bench/."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from rich.console import Console
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from twin.cluster import embedded
+from twin.database import City, cities, prepare
+from twin.entities import Base
+from twin.errors import BadRequest
+from twin.settings import Settings
+
+HOME = Path(".bench").absolute()
+_SEED = 1
+_BUSINESSES_PER_BUILDING = 1.5
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A loaded city and where it is reached: over TCP, as every peer can."""
+
+    url: str
+    city: City
+    pid: int  #: of PostgreSQL's first process
+
+
+@contextlib.contextmanager
+def ground(
+    buildings: int, console: Console, *, named: str | None = None, fresh: bool = False
+) -> Iterator[Ground]:
+    """The benchmark's cluster, running, with a sample city of that many buildings.
+
+    `named` takes a city that the cluster already holds instead; `fresh` makes the sample anew.
+    """
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadRequest(
+                "a benchmark is running here already: two at once would time each other"
+            ) from None
+        settings = Settings(home=HOME / "cluster", cluster_port=free_port())
+        cluster = embedded(settings)
+        # one that a broken run left behind listens on a port that nobody knows any more
+        cluster.down()
+        try:
+            prepare(settings)
+            url = cluster.tcp_url()
+            name = named or "sample"
+            if named is None:
+                _make_sample(url, buildings, console, fresh=fresh)
+            known = cities(url)
+            if name not in known:
+                raise BadRequest(
+                    f'the benchmark\'s cluster has no city "{name}"; it has {", ".join(known) or "none"}'
+                )
+            yield Ground(url, known[name], int((cluster.data / "postmaster.pid").read_text().split()[0]))
+        finally:
+            cluster.down()
+
+
+def _make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> None:
+    wanted = json.dumps(
+        {"buildings": buildings, "seed": _SEED, "tables": _layout(), "per building": _BUSINESSES_PER_BUILDING}
+    )
+    if not fresh and _said_of_sample(url) == wanted:
+        return
+    # here, so that a benchmark of a city that is there needs no loader
+    from loaders.catalogue import catalogue
+    from loaders.run import load
+    from loaders.sample import write_sample
+
+    folder = HOME / "sample"
+    with console.status(f"writing a sample city of {buildings:,} buildings"):
+        businesses = round(buildings * _BUSINESSES_PER_BUILDING)
+        write_sample(folder, buildings=buildings, businesses=businesses, seed=_SEED)
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS sample CASCADE")
+        connection.execute("DELETE FROM twin.city WHERE name = 'sample'")
+    report = load(url, catalogue("sample"), folder, console=console)
+    shutil.rmtree(folder)
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM sample.building").fetchone()
+        if row is None or row[0] < buildings * 0.98:
+            raise BadRequest(
+                f"the sample city was not loaded: exit code {report.exit_code}, buildings: {row}"
+            )
+        connection.execute("VACUUM ANALYZE")
+        connection.execute(sql.SQL("COMMENT ON SCHEMA sample IS {}").format(wanted))
+
+
+def _said_of_sample(url: str) -> str | None:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT obj_description(to_regnamespace('sample'), 'pg_namespace')"
+        ).fetchone()
+        return None if row is None else row[0]
+
+
+def _layout() -> str:
+    """A digest of the tables: a city with other tables or indexes is made anew."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    said = hashlib.sha256()
+    for table in Base.metadata.sorted_tables:
+        said.update(str(CreateTable(table).compile(dialect=dialect)).encode())
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            said.update(str(CreateIndex(index).compile(dialect=dialect)).encode())
+    return said.hexdigest()[:16]
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
