@@ -203,7 +203,7 @@ class _Trips:
 
 @dataclass
 class _Counted:
-    """What streaming the stop times leaves: per stop its departures, per trip its calls, and who stops where."""
+    """What streaming the stop times leaves: departures by stop, calls by trip, and who stops where."""
 
     departures: Floats
     pairs: Ints
