@@ -172,10 +172,6 @@ def engine_of(url: str) -> Any:
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
 
 
-class Busy(TwinFault):
-    """Every connection is taken and the queue is full."""
-
-
 class Refused(TwinFault):
     """PostgreSQL refused a statement: its code and words, for the caller to translate."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from twin.errors import BadRequest
 
@@ -34,27 +35,27 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read `TWIN_*`; a value of the wrong kind is a BadRequest that names the variable."""
         env = os.environ if environment is None else environment
-        return cls(
-            database_url=env.get("TWIN_DATABASE_URL") or None,
-            home=Path(env.get("TWIN_HOME") or cls.home).absolute(),
-            cluster_port=_whole(env, "TWIN_CLUSTER_PORT", cls.cluster_port),
-            city=env.get("TWIN_CITY") or None,
-            host=env.get("TWIN_HOST") or cls.host,
-            port=_whole(env, "TWIN_PORT", cls.port) or cls.port,
-            workers=_whole(env, "TWIN_WORKERS", cls.workers) or cls.workers,
-            connections=_whole(env, "TWIN_CONNECTIONS", cls.connections) or cls.connections,
-            statement_timeout_s=float(
-                _whole(env, "TWIN_STATEMENT_TIMEOUT_S", None) or cls.statement_timeout_s
-            ),
-            page_ceiling=_whole(env, "TWIN_PAGE_CEILING", cls.page_ceiling) or cls.page_ceiling,
-            real_data=Path(env["TWIN_REAL_DATA"]) if env.get("TWIN_REAL_DATA") else None,
-        )
+        given = {}
+        for known in fields(cls):
+            name = f"TWIN_{known.name.upper()}"
+            if env.get(name):
+                given[known.name] = _read(name, env[name], str(known.type))
+        chosen = cls(**given)
+        return replace(chosen, home=chosen.home.absolute())
 
 
-def _whole(env: Mapping[str, str], name: str, default: int | None) -> int | None:
-    text = env.get(name)
-    if not text:
-        return default
-    if not text.isdigit() or int(text) < 1:
-        raise BadRequest(f'"{text}" is not a whole number above 0', where=name)
-    return int(text)
+def _read(name: str, text: str, kind: str) -> Any:
+    """A setting's text as what its annotation says."""
+    if "Path" in kind:
+        return Path(text)
+    if "str" in kind:
+        return text
+    number = float if "float" in kind else int
+    try:
+        value = number(text)
+    except ValueError:
+        value = number(0)
+    if not 0 < value < float("inf"):
+        whole = "number" if number is float else "whole number"
+        raise BadRequest(f'"{text}" is not a {whole} above 0', where=name)
+    return value

@@ -1,0 +1,34 @@
+"""Settings come from the environment, once, and a wrong one is named."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from twin.errors import BadRequest
+from twin.settings import Settings
+
+
+def test_every_setting_has_its_variable() -> None:
+    texts = {known.name: "7" for known in fields(Settings)}
+    read = Settings.from_environment({f"TWIN_{name.upper()}": text for name, text in texts.items()})
+    assert read.port == 7
+    assert read.statement_timeout_s == 7.0
+    assert read.city == "7"
+    assert read.home == Path("7").absolute()
+    assert all(
+        getattr(read, name) not in (None, getattr(Settings(), name)) for name in texts if name != "workers"
+    )
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    read = Settings.from_environment({"TWIN_PORT": ""})
+    assert read == Settings(home=Path(".twin").absolute())
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "0", "1.5", "inf", "1e9", "'; --"])
+def test_a_wrong_number_is_named(text: str) -> None:
+    with pytest.raises(BadRequest, match="TWIN_PORT: .* is not a whole number above 0"):
+        Settings.from_environment({"TWIN_PORT": text})
