@@ -30,5 +30,5 @@ def test_nothing_set_gives_the_defaults() -> None:
 
 @pytest.mark.parametrize("text", ["x", "-1", "0", "1.5", "inf", "1e9", "'; --"])
 def test_a_wrong_number_is_named(text: str) -> None:
-    with pytest.raises(BadRequest, match="TWIN_PORT: .* is not a whole number above 0"):
+    with pytest.raises(BadRequest, match=r"TWIN_PORT: .* is not a whole number above 0"):
         Settings.from_environment({"TWIN_PORT": text})
