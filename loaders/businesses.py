@@ -50,9 +50,9 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     seat = {part: _unless(_erased("seat", deeds), deeds[f"seat.{part}"]) for part, _ in _SEAT}
     area = _unless(_erased("seat", deeds), deeds["seat.area_ekatte"])
     valid = [one is not None and is_eik(one) for one in deeds["uic"]]
-    seated = [
-        good and any(parts) for good, parts in zip(valid, zip(area, *seat.values(), strict=True), strict=True)
-    ]
+    # an erased seat is still spoken of, so that what earlier deeds say of it goes
+    spoken_of = [any(parts) for parts in zip(area, *seat.values(), _erased("seat", deeds), strict=True)]
+    seated = [good and said for good, said in zip(valid, spoken_of, strict=True)]
     columns: dict[str, list[Any]] = {
         "uic": deeds["uic"],
         "legal_name": _unless(withheld, name),

@@ -113,8 +113,8 @@ def register_city(url: str, city: City) -> None:
             f"{', '.join(RESERVED)}, pg_*"
         )
     with connect(url) as connection:
-        # two loads at once must not both create it
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('twin.city'))")
+        # two loads at once must not both create it; held until this connection closes, after the migration
+        connection.execute("SELECT pg_advisory_lock(hashtext('twin.city'))")
         known = connection.execute("SELECT srid FROM twin.city WHERE name = %s", [city.name]).fetchone()
         if known and known[0] != city.srid:
             raise BadRequest(
@@ -130,13 +130,21 @@ def register_city(url: str, city: City) -> None:
             [city.name, city.title, city.srid, list(city.bounds)],
         )
         connection.commit()
-    _migrate(url, city)
-    with connect(url) as connection:
-        for grant in (
-            "GRANT USAGE ON SCHEMA {} TO {}",
-            "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
-        ):
-            connection.execute(pgsql.SQL(grant).format(identifier, pgsql.Identifier(READER_ROLE)))
+        # granting again while another load makes and drops its staging tables could fail
+        if _migrate(url, city) or not _readable(connection, city):
+            for grant in (
+                "GRANT USAGE ON SCHEMA {} TO {}",
+                "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
+            ):
+                connection.execute(pgsql.SQL(grant).format(identifier, pgsql.Identifier(READER_ROLE)))
+
+
+def _readable(connection: psycopg.Connection[Any], city: City) -> bool:
+    row = connection.execute(
+        "SELECT has_table_privilege(%s, format('%%I.alembic_version', %s::text), 'SELECT')",
+        [READER_ROLE, city.name],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def cities(url: str) -> dict[str, City]:
@@ -155,7 +163,8 @@ def migration_config(url: str, city: City) -> Config:
     return config
 
 
-def _migrate(url: str, city: City) -> None:
+def _migrate(url: str, city: City) -> bool:
+    """Bring the city's tables up to date; whether there was anything to do."""
     config = migration_config(url, city)
     head = ScriptDirectory.from_config(config).get_current_head()
     with connect(url, city=city.name) as connection:
@@ -163,8 +172,9 @@ def _migrate(url: str, city: City) -> None:
         if at and at[0]:
             version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             if version and version[0] == head:
-                return
+                return False
     command.upgrade(config, "head")
+    return True
 
 
 def engine_of(url: str) -> Any:

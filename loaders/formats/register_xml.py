@@ -137,8 +137,7 @@ def _deeds(path: Path, stream: Any) -> Iterator[Item]:
             # The field about the old Bulstat register has an element Deed too (the court's case number).
             if any(_local(above) == "deed" for above in deed.iterancestors()):
                 if not deed.attrib and not len(deed) and not _filled(deed.text):
-                    detail = f"line {deed.sourceline}: a deed within the deed, and empty"
-                    yield Problem(f"deed {number + 1}", "deed-without-attributes", detail)
+                    yield Problem(f"deed {number + 1}", "empty-case-number", f"line {deed.sourceline}")
                 continue
             number += 1
             position = f"deed {number}"

@@ -37,7 +37,7 @@ def load_buildings(town: LoadTown, *records: dict[str, object], shape: object = 
     (town.folder / "codes.toml").write_text('[building_use]\n100 = ["къща", "house"]\n', encoding="utf-8")
     town.features(
         "buildings.geojson",
-        *(({**dict.fromkeys(everything), "id": f"b{n}", **one}, footprint) for n, one in enumerate(records)),  # type: ignore[misc]
+        *(({**dict.fromkeys(everything), "id": f"b{n}", **one}, footprint) for n, one in enumerate(records)),
     )
     town.describe(BUILDINGS)
     report = town.load()
@@ -136,7 +136,9 @@ def test_personal_numbers_in_free_text_are_removed(town: LoadTown) -> None:
     assert [row[4] for row in town.notices("personal-number")] == [
         "name holds a personal number; it was removed."
     ]
-    assert not town.rows("SELECT key FROM notice WHERE value LIKE %s OR message LIKE %s", *["%7523169263%"] * 2)
+    assert not town.rows(
+        "SELECT key FROM notice WHERE value LIKE %s OR message LIKE %s", *["%7523169263%"] * 2
+    )
 
 
 def ring(*marks: tuple[float, float]) -> shapely.Polygon:

@@ -28,15 +28,17 @@ ROWS = st.lists(
     max_size=20,
 )
 TYPES = (pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.list_(pa.string()))
-TABLE = "CREATE TEMPORARY TABLE packed (a text, b int, c bigint, d float8, e boolean, f date, g text[], n bigint)"
+TABLE = (
+    "CREATE TEMPORARY TABLE packed (a text, b int, c bigint, d float8, e boolean, f date, g text[], n bigint)"
+)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_rows_come_back_as_they_were(database_url: str, rows: list[tuple[object, ...]]) -> None:
-    columns = [
-        pa.array([row[place] for row in rows], kind) for place, kind in enumerate(TYPES)
-    ] + [pa.array(range(len(rows)), pa.int64())]
+    columns = [pa.array([row[place] for row in rows], kind) for place, kind in enumerate(TYPES)] + [
+        pa.array(range(len(rows)), pa.int64())
+    ]
     with connect(database_url) as connection:
         connection.execute(TABLE)
         with connection.cursor().copy("COPY packed FROM STDIN (FORMAT BINARY)") as copy:

@@ -106,9 +106,9 @@ def test_a_source_that_falls_silent_leaves_the_word_to_the_next(town: LoadTown) 
     report = town.load("boundaries")
     assert report["boundaries"].entities["District"].changed == 1
     assert districts(town)[0][:3] == ("D-01", "ЗАПАД", "ZAPAD")
-    assert town.rows("SELECT name_bg FROM district_history WHERE key = 'D-01' ORDER BY version DESC LIMIT 1") == [
-        ("Запад",)
-    ]
+    assert town.rows(
+        "SELECT name_bg FROM district_history WHERE key = 'D-01' ORDER BY version DESC LIMIT 1"
+    ) == [("Запад",)]
 
 
 def test_an_entity_closes_when_its_last_record_vanishes(town: LoadTown) -> None:

@@ -1,0 +1,232 @@
+"""Deeds of the Commercial Register become businesses and their seats; what is a person's goes no further."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.loaders.town import LoadTown, lonlat
+from tests.town import Grid
+
+GRID = Grid("""
+    A . . . B
+    . a b . .
+    . d c p .
+    D . . . C
+""")
+HEAD = """
+code_lists = ["codes.toml"]
+[tables.forms]
+EOOD = "EOOD"
+"ЕООД" = "EOOD"
+ET = "ET"
+"ЕТ" = "ET"
+OOD = "OOD"
+"""
+REGISTER = """
+key = "register"
+format = "register_xml"
+file = "*.xml"
+prepare = "register-deeds"
+ignore = ["seat.*"]
+[dataset.Business]
+key = { attribute = "eik" }
+version = "version"
+erased = "erased"
+eik = "uic"
+legal_name = "legal_name"
+legal_name_latin = "legal_name_latin"
+legal_form = { from = "legal_form", codes = "forms" }
+status = "deed_status"
+activity = "activity_code"
+natural_person_like = "natural_person_like"
+registered_on = "registered_on"
+[dataset.Site]
+when = { "seat.key" = true }
+key = "seat.key"
+version = "version"
+erased = "erased"
+kind = { value = "SEAT" }
+name = "seat.name"
+business = "uic"
+address_text = "seat.address"
+match_key = { address = { settlement = "seat.settlement", street = "seat.street", number = "seat.street_number" }, settlement = "София" }
+district_hint = "seat.district"
+"""
+#: valid numbers: Български пощи, Информационно обслужване, and one with leading zeros
+ONE, TWO, THREE = "121396123", "831641791", "000695146"
+
+
+def field(element: str, body: str, day: str, operation: str = "Add") -> str:
+    entry = f'FieldIdent="1" FieldEntryNumber="{day.replace("-", "")}" FieldActionDate="{day}T10:00:00"'
+    return f'<{element} {entry} FieldOperation="{operation}">{body}</{element}>'
+
+
+def seat(street: str, day: str, operation: str = "Add") -> str:
+    address = (
+        "<Settlement>гр. София</Settlement><AreaEkatte>68134-09</AreaEkatte>"
+        f"<Street>{street}</Street><StreetNumber>5</StreetNumber><Floor>3</Floor><Apartment>7</Apartment>"
+    )
+    return field("Seat", f"<Address>{address}</Address>", day, operation)
+
+
+def deed(uic: str, *fields: str, form: str = "EOOD", status: str = "N") -> str:
+    return (
+        f'<Deed DeedStatus="{status}" UIC="{uic}" LegalForm="{form}">'
+        f'<SubDeed SubUICType="MainCircumstances">{"".join(fields)}</SubDeed></Deed>'
+    )
+
+
+def whole(uic: str, name: str, street: str, day: str, form: str = "EOOD") -> str:
+    return deed(
+        uic,
+        field("Company", name, day),
+        field("LegalForm", "", day),
+        seat(street, day),
+        form=form,
+    )
+
+
+def export(*deeds: str) -> str:
+    return f"\ufeff<Message><Body><Deeds>{''.join(deeds)}</Deeds></Body></Message>"
+
+
+@pytest.fixture
+def register(town: LoadTown) -> LoadTown:
+    town.head = HEAD
+    (town.folder / "codes.toml").write_text(
+        '[business_status]\nN = ["Нова", "New"]\nE = ["П", "R"]\nC = ["З", "C"]\nL = ["ПЗ", "RC"]\n'
+        '[legal_form]\nEOOD = ["ЕООД", "x"]\nET = ["ЕТ", "x"]\nOOD = ["ООД", "x"]\n',
+        encoding="utf-8",
+    )
+    town.features("d.geojson", ({"code": "68134-09"}, lonlat(GRID["ABCD"])))
+    town.describe(
+        'key = "d"\nformat = "vector"\nfile = "d.geojson"\ncrs = "EPSG:4326"\n'
+        '[dataset.District]\nkey = "code"\ncode = "code"\nboundary = "geometry"\n'
+    )
+    town.describe(REGISTER)
+    return town
+
+
+def test_a_deed_becomes_a_business_and_its_seat(register: LoadTown) -> None:
+    activity = '<SubjectOfActivityNKID codeNkid="4711" textNkid="x" FieldActionDate="2020-01-02"/>'
+    latin = field("Transliteration", "FIRST LTD", "2020-01-02")
+    register.write(
+        "1.xml",
+        export(
+            deed(
+                ONE, field("Company", "ПЪРВА", "2020-01-02"), field("LegalForm", "", "2020-01-03"),
+                seat("ул. Шипка", "2020-01-02"), activity, latin, form="ЕООД", status="E",
+            )
+        ),
+    )  # fmt: skip
+    assert register.load().exit_code == 0
+    assert register.rows(
+        "SELECT key, eik, legal_name, legal_name_latin, legal_form, status, activity, natural_person_like,"
+        " registered_on::text FROM business"
+    ) == [(ONE, ONE, "ПЪРВА", "FIRST LTD", "EOOD", "E", "4711", False, "2020-01-02")]
+    assert register.rows(
+        "SELECT key, kind, name, business, address_text, match_key, district FROM site"
+    ) == [
+        (
+            f"{ONE}-seat", "SEAT", "ПЪРВА", ONE, "гр. София, ул. Шипка № 5", "sofia|shipka|5#", "68134-09",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["ET", "ЕТ"])
+def test_a_sole_trader_shows_neither_name_nor_address(register: LoadTown, form: str) -> None:
+    register.write("1.xml", export(whole(ONE, "ИВАН ИВАНОВ - 23", "ул. Тайна", "2020-01-02", form=form)))
+    register.load()
+    assert register.rows(
+        "SELECT legal_name, legal_name_latin, legal_name_folded, legal_form, natural_person_like FROM business"
+    ) == [(None, None, None, "ET", True)]
+    assert register.rows(
+        "SELECT name, name_latin, address_text, match_key, business, district FROM site"
+    ) == [(None, None, None, None, ONE, "68134-09")]
+    everything = str([register.rows(f'SELECT t::text FROM "{table}" AS t') for table in register.versions()])
+    for secret in ("ИВАН", "IVAN", "Тайна", "ivan"):
+        assert secret not in everything
+
+
+def test_the_latest_word_on_each_field_counts_whatever_the_order_of_files(register: LoadTown) -> None:
+    register.write("1.xml", export(deed(ONE, seat("ул. Нова", "2024-05-05"))))
+    register.write(
+        "2.xml",
+        export(
+            whole(ONE, "СТАРА", "ул. Стара", "2020-01-02"),
+            deed(ONE, field("Company", "НОВА", "2023-03-03"), status="C"),
+        ),
+    )
+    register.load()
+    [(name, status, registered)] = register.rows(
+        "SELECT legal_name, status, registered_on::text FROM business"
+    )
+    assert (name, status, registered) == ("НОВА", "N", "2020-01-02")
+    assert register.rows("SELECT address_text FROM site") == [("гр. София, ул. Нова № 5",)]
+    assert register.rows("SELECT count(*) FROM notice WHERE rule LIKE '%%duplicate'") == [(0,)]
+
+
+def test_what_is_erased_is_gone(register: LoadTown) -> None:
+    register.write("1.xml", export(whole(ONE, "ИМЕ", "ул. Шипка", "2020-01-02")))
+    register.write(
+        "2.xml",
+        export(
+            deed(
+                ONE, field("Company", "ИМЕ", "2024-05-05", "Erase"), seat("ул. Шипка", "2024-05-05", "Erase")
+            )
+        ),
+    )
+    register.load()
+    assert register.rows("SELECT legal_name, legal_form FROM business") == [(None, "EOOD")]
+    assert register.rows("SELECT count(*) FROM site WHERE address_text IS NOT NULL") == [(0,)]
+
+
+def test_bad_numbers_are_refused_each_with_one_notice(register: LoadTown) -> None:
+    register.write(
+        "1.xml",
+        export(whole("12345", "А", "ул. А", "2020-01-02"), "<Deed/>", whole(TWO, "Б", "ул. Б", "2020-01-02")),
+    )
+    report = register.load()["register"]
+    assert report.records == 3
+    assert register.rows("SELECT key FROM business") == [(TWO,)]
+    assert register.rows("SELECT key FROM site") == [(f"{TWO}-seat",)]
+    assert register.rows("SELECT rule, position, field, value FROM notice ORDER BY rule") == [
+        ("bad-identifier", "deed 1", "uic", "12345"),
+        ("deed-without-attributes", "deed 2", None, "line 1"),
+    ]
+
+
+def test_leading_zeros_survive(register: LoadTown) -> None:
+    register.write("1.xml", export(whole(THREE, "А", "ул. А", "2020-01-02")))
+    register.load()
+    assert register.rows("SELECT key, eik FROM business") == [(THREE, THREE)]
+
+
+def test_a_seat_finds_its_address_and_building(register: LoadTown) -> None:
+    register.features("b.geojson", ({"id": "b1"}, lonlat(GRID["abcd"])))
+    register.describe(
+        'key = "b"\nformat = "vector"\nfile = "b.geojson"\ncrs = "EPSG:4326"\n'
+        '[dataset.Building]\nkey = "id"\nfootprint = "geometry"\n'
+    )
+    point = lonlat(GRID["c"])
+    register.write("a.csv", f"id,street,number,lon,lat\n1,ул. Шипка,5,{point.x},{point.y}\n")
+    register.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Address]\nkey = { from = "id", prefix = "a-" }\ntext = { format = "{street} {number}" }\n'
+        'match_key = { address = { street = "street", number = "number" }, settlement = "София" }\n'
+        'position = "geometry"\n'
+    )
+    register.write("1.xml", export(whole(ONE, "А", "УЛ. „ШИПКА“", "2020-01-02")))
+    register.load()
+    assert register.rows("SELECT address, building, district FROM site") == [("a-1", "b1", "68134-09")]
+    assert register.rows(
+        "SELECT key, method, score, evidence::text, status FROM link WHERE subject_type = 'Site' ORDER BY key"
+    ) == [
+        (
+            f"AT_ADDRESS/Site/{ONE}-seat/a-1", "ADDRESS_MATCH", 0.95,
+            '{"matched" : ["house","district"], "addresses" : 1}', "ACCEPTED",
+        ),
+        (
+            f"IN_BUILDING/Site/{ONE}-seat/b1", "ADDRESS_MATCH", 0.95, '{"address" : "a-1"}', "ACCEPTED",
+        ),
+    ]  # fmt: skip
