@@ -21,7 +21,7 @@ from twin.errors import BadRequest
 BATCH_SIZE = 10_000
 """At most this many records stand in one batch, whatever the file's size."""
 
-FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml")
+FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "parquet", "excel")
 
 RULES = {
     "area-not-assembled": "An OpenStreetMap relation or closed way does not join up into an area.",

@@ -26,3 +26,15 @@ def as_columns(records: list[Mapping[str, Any]], names: Iterable[str] | None = N
     if names is None:
         names = dict.fromkeys(name for record in records for name in record)
     return {name: [record.get(name) for record in records] for name in names}
+
+
+def column_names(published: Iterable[str], position: str, problems: list[Problem]) -> tuple[str, ...]:
+    """A header's names, each filled and once: a missing one and a repeated one get a number."""
+    names: list[str] = []
+    for number, field in enumerate(published, start=1):
+        name = field.strip() or f"column_{number}"
+        if name in names:
+            problems.append(Problem(position, "duplicate-column", name))
+            name = next(free for n in itertools.count(2) if (free := f"{name}_{n}") not in names)
+        names.append(name)
+    return tuple(names)

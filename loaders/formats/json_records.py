@@ -13,13 +13,14 @@ import orjson
 
 from loaders.formats import Batch, FileFault, Layer, Problem
 from loaders.formats.columns import Item, as_columns, gather
-from loaders.formats.plain_text import open_bytes
+from loaders.formats.plain_text import BOM, open_bytes
 from loaders.formats.points import Points
 from loaders.formats.sniff import head, kind_of, refuse
 
 WANTED = "JSON or JSON lines, possibly gzipped"
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines", ".geojsonl")
-BOM = b"\xef\xbb\xbf"
+# What stands before each text of a JSON text sequence (RFC 7464).
+RECORD_SEPARATOR = b"\x1e"
 
 
 @contextmanager
@@ -77,7 +78,8 @@ def _from_lines(path: Path, stream: BinaryIO) -> Iterator[Item]:
     number = 0
     try:
         for number, line in enumerate(stream, start=1):
-            if not line.strip():
+            line = line.lstrip(RECORD_SEPARATOR).strip()
+            if not line:
                 continue
             position = f"line {number}"
             try:
@@ -154,7 +156,10 @@ def _looks_like_lines(path: Path, start: bytes) -> bool:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if any(suffix in LINE_SUFFIXES for suffix in suffixes):
         return True
-    first, newline, rest = start.removeprefix(BOM).lstrip().partition(b"\n")
+    start = start.removeprefix(BOM).lstrip()
+    if start.startswith(RECORD_SEPARATOR):
+        return True
+    first, newline, rest = start.partition(b"\n")
     if not newline or not rest.lstrip().startswith(b"{"):
         return False
     try:

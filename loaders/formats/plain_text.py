@@ -12,6 +12,7 @@ from loaders.formats import FileFault
 
 # Bulgarian offices that do not write UTF-8 write Windows Cyrillic.
 LEGACY_ENCODING = "cp1251"
+BOM = codecs.BOM_UTF8
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 

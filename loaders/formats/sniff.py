@@ -70,7 +70,8 @@ def kind_of(start: bytes) -> str:
         return "osm-pbf"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text"
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    # JSON text sequences begin with a record separator.
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e")
     if text.startswith(b"<"):
         if _HTML.search(text[:2048]):
             return "html"

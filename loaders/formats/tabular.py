@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Layer, Problem
+from loaders.formats.columns import column_names
 from loaders.formats.plain_text import encoding_of, open_text
 from loaders.formats.points import Points
 from loaders.formats.sniff import head, kind_of, refuse
@@ -95,14 +96,7 @@ def _header(path: Path, rows: Iterator[list[str]], skipped: int, problems: list[
         raise FileFault(f"the header cannot be read: {error}", where=path.name) from error
     if published is None:
         raise FileFault("there is no header line", where=path.name)
-    names: list[str] = []
-    for number, field in enumerate(published, start=1):
-        name = field.strip() or f"column_{number}"
-        if name in names:
-            problems.append(Problem(f"line {skipped + 1}", "duplicate-column", name))
-            name = next(free for n in itertools.count(2) if (free := f"{name}_{n}") not in names)
-        names.append(name)
-    return tuple(names)
+    return column_names(published, f"line {skipped + 1}", problems)
 
 
 def _batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import shutil
 import tempfile
 import warnings
@@ -11,9 +12,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyogrio
 import shapely
@@ -22,14 +24,17 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Geometries, Layer, Problem
-from loaders.formats.plain_text import LEGACY_ENCODING
+from loaders.formats.plain_text import BOM, LEGACY_ENCODING, open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 
-WANTED = "GeoJSON, a Shapefile (.shp or .zip), a GeoPackage or a FlatGeobuf file"
+WANTED = "GeoJSON or GeoJSONSeq, a Shapefile (.shp or .zip), a GeoPackage or a FlatGeobuf file"
 SUFFIXES = (".shp", ".geojson", ".json", ".gpkg", ".fgb")
 COMPANIONS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 # GDAL cannot do without these two: the index, and the table with the attributes.
 NEEDED = (".shx", ".dbf")
+# What stands before each record of a GeoJSON text sequence (RFC 8142).
+RECORD_SEPARATOR = b"\x1e"
+LONGEST_RECORD_BYTES = 16 << 20
 
 
 @contextmanager
@@ -49,6 +54,12 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
             kind = kind_of(head(file))
         source = _source(path, file, kind)
         stated = 0
+        faulty: list[Problem] = []
+        if kind == "json" and (separator := _sequence_separator(file)):
+            # GDAL does not pass over a sequence's byte-order mark itself.
+            mark = len(BOM) if head(file).startswith(BOM) else 0
+            source = f"GeoJSONSeq:/vsisubfile/{mark},{source}"
+            stated, faulty = _check_sequence(path, file, separator)
         if kind == "shapefile":
             _check_companions(path, file)
             encoding = _known(path, encoding) or _shapefile_encoding(file)
@@ -72,7 +83,7 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         yield Layer(
             columns=tuple(str(name) for name in meta["fields"]),
             crs=crs_code(meta["crs"]),
-            batches=_batches(path, reader, meta, stated),
+            batches=_batches(path, reader, meta, stated, faulty),
         )
 
 
@@ -96,9 +107,13 @@ def crs_code(declared: str | None) -> str | None:
     return f"EPSG:{code}"
 
 
-def _batches(path: Path, reader: pa.RecordBatchReader, meta: dict[str, Any], stated: int) -> Iterator[Batch]:
+def _batches(
+    path: Path, reader: pa.RecordBatchReader, meta: dict[str, Any], stated: int, faulty: list[Problem]
+) -> Iterator[Batch]:
     geometry_name = meta["geometry_name"] or "wkb_geometry"
     names = [str(name) for name in meta["fields"]]
+    passed_over = {problem.position for problem in faulty}
+    places = (each for n in itertools.count(1) if (each := f"record {n}") not in passed_over)
     done = 0
     while True:
         with _quiet() as caught:
@@ -110,11 +125,12 @@ def _batches(path: Path, reader: pa.RecordBatchReader, meta: dict[str, Any], sta
                 raise FileFault(
                     f"it is damaged after record {done}: {_first_sentence(error)}", where=path.name
                 ) from error
-        positions = [f"record {number}" for number in range(done + 1, done + arrow.num_rows + 1)]
-        problems = [Problem("file", "reader-warning", message) for message in dict.fromkeys(caught)]
+        positions = list(itertools.islice(places, arrow.num_rows))
+        problems = faulty + [Problem("file", "reader-warning", message) for message in dict.fromkeys(caught)]
+        faulty = []
         geometry: Geometries | None = None
         if geometry_name in arrow.schema.names:
-            geometry = _geometries(arrow.column(geometry_name), positions, problems)
+            geometry = decoded(arrow.column(geometry_name), positions, problems)
         yield Batch({name: arrow.column(name).to_pylist() for name in names}, geometry, positions, problems)
         done += arrow.num_rows
     # GDAL ends quietly where some formats are cut off.
@@ -122,7 +138,8 @@ def _batches(path: Path, reader: pa.RecordBatchReader, meta: dict[str, Any], sta
         raise FileFault(f"it is cut off after record {done} of {stated}", where=path.name)
 
 
-def _geometries(column: pa.Array, positions: list[str], problems: list[Problem]) -> Geometries:
+def decoded(column: pa.Array, positions: list[str], problems: list[Problem]) -> Geometries:
+    """The shapes of a column of WKB, None where one is missing or cannot be decoded."""
     encoded = column.to_numpy(zero_copy_only=False)
     geometry: Geometries = np.asarray(shapely.from_wkb(encoded, on_invalid="ignore"), dtype=np.object_)
     for row in np.flatnonzero(shapely.is_missing(geometry)):
@@ -154,6 +171,59 @@ def _source(path: Path, file: Path, kind: str) -> str:
     with file.open("rb") as stream:
         gzipped = stream.read(2) == b"\x1f\x8b"
     return f"/vsigzip/{file}" if gzipped else str(file)
+
+
+def _sequence_separator(file: Path) -> bytes:
+    """What separates the records of a GeoJSON text sequence or of GeoJSON lines; nothing for other JSON."""
+    start = head(file).removeprefix(BOM).lstrip()
+    if start.startswith(RECORD_SEPARATOR):
+        return RECORD_SEPARATOR
+    if b'"FeatureCollection"' in start:
+        return b""
+    with open_bytes(file) as stream:
+        first = stream.readline(LONGEST_RECORD_BYTES).removeprefix(BOM)
+        if not stream.readline(1):
+            return b""
+    try:
+        return b"\n" if isinstance(orjson.loads(first), dict) else b""
+    except orjson.JSONDecodeError:
+        return b""
+
+
+def _check_sequence(path: Path, file: Path, separator: bytes) -> tuple[int, list[Problem]]:
+    """How many records a sequence holds, and those that are none: GDAL passes over them without a word."""
+    good = 0
+    problems = []
+    with open_bytes(file) as stream:
+        try:
+            for number, text in enumerate(_texts(stream, separator), start=1):
+                try:
+                    record = orjson.loads(text)
+                except orjson.JSONDecodeError as error:
+                    problems.append(Problem(f"record {number}", "broken-json", str(error)))
+                    continue
+                if isinstance(record, dict) and ("geometry" in record or "coordinates" in record):
+                    good += 1
+                else:
+                    problems.append(Problem(f"record {number}", "not-a-record", "it is no GeoJSON feature"))
+        except (OSError, EOFError, zlib.error) as error:
+            raise FileFault("the gzip archive is damaged or cut off", where=path.name) from error
+    if not good:
+        raise FileFault(f"it holds no GeoJSON feature; wanted is {WANTED}", where=path.name)
+    return good, problems
+
+
+def _texts(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
+    """The parts of a file between separators, blank ones left out."""
+    if separator == b"\n":
+        yield from (line for each in stream if (line := each.removeprefix(BOM).strip()))
+        return
+    rest = b""
+    while block := stream.read(1 << 20):
+        *whole, rest = (rest + block).split(separator)
+        yield from (text for each in whole if (text := each.removeprefix(BOM).strip()))
+    if rest.strip():
+        yield rest
 
 
 def _inside_javascript(path: Path, file: Path) -> str:

@@ -290,6 +290,65 @@ def test_a_file_of_another_kind_is_refused_in_words(tmp_path: Path, content: byt
         read(file)
 
 
+def line(number: int, **more: Any) -> str:
+    return json.dumps(point(23 + number / 1000, 42, n=number, **more), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("before", ["", "\x1e", "\ufeff", "\ufeff\x1e"])
+@pytest.mark.parametrize("name", ["stops.geojsonl", "stops.geojsons", "stops.json", "stops.geojson", "stops"])
+def test_geojson_may_be_a_sequence(tmp_path: Path, before: str, name: str) -> None:
+    file = tmp_path / name
+    separator = "\x1e" if "\x1e" in before else ""
+    file.write_text(before + f"\n{separator}".join([line(1, име="а"), line(2, име="б"), line(3)]) + "\n")
+    crs, batch = read_one(file)
+    assert crs == "EPSG:4326"
+    assert batch.columns == {"n": [1, 2, 3], "име": ["а", "б", None]}
+    assert batch.geometry is not None
+    assert batch.geometry[2].x == 23.003
+    assert batch.problems == []
+
+
+def test_a_sequence_may_be_gzipped_and_spread_over_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a.geojsons.gz"
+    spread = [json.dumps(point(23, 42, n=n), indent=1) for n in (1, 2)]
+    file.write_bytes(gzip.compress("".join(f"\x1e{each}\n" for each in spread).encode()))
+    assert read_one(file)[1].columns == {"n": [1, 2]}
+
+
+@pytest.mark.parametrize("separator", ["", "\x1e"])
+def test_what_is_broken_in_a_sequence_is_reported_not_swallowed(tmp_path: Path, separator: str) -> None:
+    file = tmp_path / "a.geojsonl"
+    texts = [line(1), '{"type": "Feature", "prop', line(3), '{"a": 1}', "[1, 2]", line(6), line(7)[:-20]]
+    file.write_text("".join(f"{separator}{each}\n" for each in texts))
+    _, batch = read_one(file)
+    assert batch.columns["n"] == [1, 3, 6]
+    assert batch.positions == ["record 1", "record 3", "record 6"]
+    assert [(each.position, each.rule) for each in batch.problems] == [
+        ("record 2", "broken-json"),
+        ("record 4", "not-a-record"),
+        ("record 5", "not-a-record"),
+        ("record 7", "broken-json"),
+    ]
+
+
+def test_lines_that_are_no_features_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.geojsonl"
+    file.write_text('{"a": 1}\n{"a": 2}\n')
+    with pytest.raises(FileFault, match="it holds no GeoJSON feature; wanted is GeoJSON"):
+        read(file)
+
+
+@pytest.mark.parametrize("driver", ["GPKG", "GeoJSONSeq", "GeoJSON"])
+def test_every_kind_comes_in_batches(tmp_path: Path, driver: str) -> None:
+    suffix = {"GPKG": "gpkg", "GeoJSONSeq": "geojsonl", "GeoJSON": "geojson"}[driver]
+    crs = {} if driver == "GPKG" else {"crs": "EPSG:4326"}
+    file = write(tmp_path / f"a.{suffix}", names=["x"] * (BATCH_SIZE + 5), driver=driver, **crs)
+    _, batches = read(file)
+    assert [len(batch) for batch in batches] == [BATCH_SIZE, 5]
+    assert batches[1].columns["етажи"][-1] == BATCH_SIZE + 4
+    assert batches[1].positions[-1] == f"record {BATCH_SIZE + 5}"
+
+
 @pytest.mark.parametrize("size", [30_000, 100_000])
 def test_a_flatgeobuf_cut_off_is_refused(tmp_path: Path, size: int) -> None:
     file = write(tmp_path / "a.fgb", names=["x"] * 1000, driver="FlatGeobuf")
