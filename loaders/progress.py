@@ -1,4 +1,4 @@
-"""Progress of a load, drawn where somebody watches; silent elsewhere."""
+"""Progress of a load or a download, drawn where somebody watches; silent elsewhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 
 class Progress:
-    """One line for each data set under way: its records so far, and the time."""
+    """One line for each data set under way: its records (or what else is counted) so far, and the time."""
 
-    def __init__(self, console: Console | None) -> None:
+    def __init__(self, console: Console | None, unit: str = "records") -> None:
         drawn = console is not None and console.is_terminal
         self._bars = (
             Bars(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                TextColumn("{task.completed:,.0f} records"),
+                TextColumn(f"{{task.completed:,.0f}} {unit}"),
                 TimeElapsedColumn(),
                 console=console,
                 transient=True,
@@ -41,7 +41,7 @@ class Progress:
             self._bars.stop()
 
     def advance(self, name: str, count: int) -> None:
-        """Say how many records of a data set were read."""
+        """Say how many records of a data set were read, or how much of it came."""
         if self._bars:
             if name not in self._tasks:
                 self._tasks[name] = self._bars.add_task(name, total=None)

@@ -184,6 +184,33 @@ def sample(folder: Path, buildings: int, seed: int) -> None:
 @click.argument("only", nargs=-1, metavar="[SOURCE]...")
 @click.option("--city", help="A city of the catalogue, or a catalogue file of your own.")
 @click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that gets a folder for each day.  [default: fetched/CITY in TWIN_HOME]",
+)  # fmt: skip
+@command_errors
+def fetch(only: tuple[str, ...], city: str | None, data: Path | None) -> None:
+    """Download published files into a folder of today: all that have an address, or only the named ones."""
+    from loaders.catalogue import catalogue
+    from loaders.fetch import fetch as run_fetch
+
+    settings = Settings.from_environment()
+    name = city or settings.city
+    if name is None:
+        raise BadRequest("say which city's files to fetch, such as --city sofia", where="--city")
+    entries = catalogue(name)
+    folder = data or settings.home / "fetched" / entries.city.name
+    report = run_fetch(entries, folder, only=only, console=err)
+    out.print(report.table)
+    for remark in report.remarks:
+        err.print(remark, markup=False)
+    out.print(str(report.folder), markup=False)
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("only", nargs=-1, metavar="[SOURCE]...")
+@click.option("--city", help="A city of the catalogue, or a catalogue file of your own.")
+@click.option(
     "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder that holds the files.",
 )  # fmt: skip

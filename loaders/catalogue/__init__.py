@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loaders import formats
+from loaders.catalogue.fetching import Fetch, fetch_entry
 from loaders.catalogue.words import Condition, Recipe, condition, recipe
 from loaders.preparation import PREPARATIONS
 from twin.database import City
@@ -23,7 +24,7 @@ from twin.geometry import Box, srid_of
 
 FOLDER = Path(__file__).parent
 _CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
-_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional")
+_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional", "fetch")
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
 _ENTITY = ("key", "when", "expect", "within", "required", "version", "erased")
 
@@ -114,6 +115,7 @@ class Dataset:
     file: str  #: a path or pattern below the data folder
     optional: bool  #: nothing is wrong where it is not in the folder
     reads: tuple[Read, ...]
+    fetch: Fetch | None = None  #: how `twin fetch` downloads it; None: it comes by hand
 
     @property
     def entities(self) -> tuple[Entity, ...]:
@@ -278,6 +280,7 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
         file=str(_needed(entry, "file", where)),
         optional=bool(entry.get("optional", False)),
         reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
+        fetch=fetch_entry(entry, where),
     )
 
 
