@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from loaders.catalogue import Dataset
 from loaders.catalogue.fetching import Fetch, holds_owners
-from loaders.web import Refusal, Web
+from loaders.web import Refusal, Web, is_private
 
 _PAGE = 50
 _PAGES = 1000
@@ -171,6 +171,8 @@ def _ckan(fetch: Fetch, file: str, web: Web) -> Found:
     if len(fitting) > 1 and "*" not in file:
         names = ", ".join(f'"{row.get("name")}"' for row in fitting)
         raise Refusal(f"several resources fit ({names}); say which with match", where=url)
+    for row in fitting:
+        _check_led(fetch.url, str(row["url"]))
     return Found(
         tuple(
             Address(
@@ -182,6 +184,16 @@ def _ckan(fetch: Fetch, file: str, web: Web) -> Found:
             for row in fitting
         )
     )
+
+
+def _check_led(portal: str, to: str) -> None:
+    """An address that a portal lists may lead anywhere on the web, and nowhere inside our own network."""
+    try:
+        host, own = urlsplit(urljoin(portal, to)).hostname or "", urlsplit(portal).hostname or ""
+    except ValueError as error:
+        raise Refusal(f'it lists "{to}", which is no address', where=portal) from error
+    if is_private(host) and not is_private(own):
+        raise Refusal(f"it lists {to}, inside a private network", where=portal)
 
 
 def _kais(fetch: Fetch, file: str, web: Web) -> Found:
@@ -233,7 +245,7 @@ def _folders(
             for row in listing(folder):
                 caught = _caught(pattern, _name(row))
                 if caught is not None and row.get("IsDirectory", True):
-                    path = str(row.get("Path") or f"{folder}/{_name(row)}").strip("/")
+                    path = str(row.get("Path") or f"{folder}/{_name(row)}").replace("\\", "/").strip("/")
                     deeper.append((path, [*parts, *caught]))
         found = deeper
     return iter(found)

@@ -31,7 +31,6 @@ from twin.errors import BadRequest
 USER_AGENT = "Mozilla/5.0 (compatible; city-twin/0.1)"
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_BLOCK_BYTES = 1 << 16
 _PAGE_BYTES = 64 << 20
 T = TypeVar("T")
 
@@ -159,7 +158,7 @@ class Web:
             with self._response(method, url, **request) as response:
                 self._check_status(response)
                 body = bytearray()
-                for block in response.iter_bytes(_BLOCK_BYTES):
+                for block in response.iter_bytes():
                     body += block
                     if len(body) > _PAGE_BYTES:
                         raise Refusal(f"the answer is larger than {_mb(_PAGE_BYTES)}", where=url)
@@ -195,7 +194,8 @@ class Web:
                 self._check_announced(response, url, limits)
                 checksum, size = hashlib.blake2b(digest_size=16), 0
                 with part.open("wb") as stream:
-                    for block in response.iter_bytes(_BLOCK_BYTES):
+                    # as they come: collected into larger blocks, a dripping server would not be noticed
+                    for block in response.iter_bytes():
                         size += len(block)
                         if size > limits.max_bytes:
                             raise Refusal(f"the file is larger than {_mb(limits.max_bytes)}", where=url)
@@ -326,13 +326,14 @@ def _check_hop(first: httpx2.URL, to: httpx2.URL) -> None:
         raise Refusal(f"it redirects to {to}, which is no http(s) address", where=where)
     if first.scheme == "https" and to.scheme == "http":
         raise Refusal(f"it redirects to {to}, which is not encrypted", where=where)
-    if _is_private(to.host) and not _is_private(first.host):
+    if is_private(to.host) and not is_private(first.host):
         raise Refusal(f"it redirects to {to}, inside a private network", where=where)
     if holds_owners(str(to)):
         raise Refusal("this leads to owners' personal data, which are never fetched", where=where)
 
 
-def _is_private(host: str) -> bool:
+def is_private(host: str) -> bool:
+    """Whether a host, as written, is this machine or inside a private network."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

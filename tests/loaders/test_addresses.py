@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loaders.addresses import Found, addresses_of, day_in
+from loaders.addresses import Found, _check_led, addresses_of, day_in
 from loaders.catalogue import catalogue
 from loaders.web import Policy, Refusal, Web
 from tests.loaders.portal import Answer, Asked, Portal, StoppedClock
@@ -194,6 +194,12 @@ def test_ckan_that_does_not_know_the_set_is_said(portal: Portal, tmp_path: Path,
     portal.routes["/api/3/action/package_show"] = Answer.json({"success": False, "error": "Not found"})
     with pytest.raises(Refusal, match=r"package_show.*it answered .*Not found"):
         found(tmp_path, web, "trees.geojson", ckan(portal))
+
+
+@pytest.mark.parametrize("to", ["http://169.254.169.254/latest", "http://localhost:5432/", "http://[::1]/"])
+def test_a_portal_cannot_lead_into_our_own_network(to: str) -> None:
+    with pytest.raises(Refusal, match="inside a private network"):
+        _check_led("https://portal.example", to)
 
 
 TOWN = "област София (столица)/община Столична"

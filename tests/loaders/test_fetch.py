@@ -17,10 +17,12 @@ from rich.console import Console
 from loaders import fetch as fetching
 from loaders.catalogue import Catalogue, catalogue
 from loaders.fetch import FetchReport, Status, fetch
-from loaders.web import Policy, Web
+from loaders.run import load
+from loaders.web import Clock, Policy, Web
 from tests.loaders.portal import GEOJSON, Answer, Asked, Portal, StoppedClock
 from tests.loaders.test_addresses import Egov, egov
 from tests.loaders.test_catalogue import CITY, TARGET
+from tests.loaders.town import LoadTown
 from twin.cli import main
 from twin.errors import BadRequest
 
@@ -42,7 +44,7 @@ def dataset(key: str, file: str, fetch_table: str = "", more: str = "") -> str:
     )
 
 
-def town(tmp_path: Path, *datasets: str) -> Catalogue:
+def city(tmp_path: Path, *datasets: str) -> Catalogue:
     path = tmp_path / "x.toml"
     path.write_text(CITY + "".join(datasets), encoding="utf-8")
     return catalogue(path)
@@ -68,7 +70,7 @@ def shown(report: FetchReport) -> str:
 
 
 def test_a_days_folder_is_what_a_load_expects(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "deep/a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "deep/a.geojson", f'url = "{portal.url}/a"'))
     report = run(entries, tmp_path / "data")
     folder = tmp_path / "data" / "2026-11-24"
     assert (report.exit_code, report.folder, report["a"].status) == (0, folder, Status.FETCHED)
@@ -84,7 +86,7 @@ def test_a_days_folder_is_what_a_load_expects(portal: Portal, tmp_path: Path) ->
 
 
 def test_what_has_not_changed_is_linked_from_the_day_before(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     data = tmp_path / "data"
     run(entries, data)
     report = run(entries, data, "2026-11-25")
@@ -96,7 +98,7 @@ def test_what_has_not_changed_is_linked_from_the_day_before(portal: Portal, tmp_
 
 def test_the_same_bytes_without_an_etag_are_linked_too(portal: Portal, tmp_path: Path) -> None:
     portal.routes["/a"] = Answer(GEOJSON)
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     data = tmp_path / "data"
     run(entries, data)
     assert run(entries, data, "2026-11-25")["a"].status is Status.UNCHANGED
@@ -104,7 +106,7 @@ def test_the_same_bytes_without_an_etag_are_linked_too(portal: Portal, tmp_path:
 
 
 def test_a_change_does_not_touch_the_day_before(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     data = tmp_path / "data"
     run(entries, data)
     run(entries, data, "2026-11-25")
@@ -115,7 +117,7 @@ def test_a_change_does_not_touch_the_day_before(portal: Portal, tmp_path: Path) 
 
 
 def test_a_copy_that_was_edited_is_fetched_anew(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     data = tmp_path / "data"
     run(entries, data)
     (data / "2026-11-24/a.geojson").write_bytes(b"{}")
@@ -125,7 +127,7 @@ def test_a_copy_that_was_edited_is_fetched_anew(portal: Portal, tmp_path: Path) 
 
 
 def test_a_broken_account_of_the_day_before_costs_a_download_only(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     data = tmp_path / "data"
     run(entries, data)
     (data / "2026-11-24/fetched.json").write_text('{"files": {"a.geojson": {"url"', encoding="utf-8")
@@ -140,7 +142,7 @@ def test_a_disk_without_links_gets_copies(
 
     monkeypatch.setattr(os, "link", refuse)
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     run(entries, tmp_path / "data")
     report = run(entries, tmp_path / "data", "2026-11-25")
     assert report["a"].status is Status.UNCHANGED
@@ -151,7 +153,7 @@ def test_a_source_that_fails_keeps_its_files_and_not_the_others_from_coming(
     portal: Portal, tmp_path: Path
 ) -> None:
     portal.routes["/b"] = Answer(GEOJSON)
-    entries = town(
+    entries = city(
         tmp_path,
         dataset("a", "a.geojson", f'url = "{portal.url}/a"'),
         dataset("b", "b.geojson", f'url = "{portal.url}/b"'),
@@ -173,14 +175,14 @@ def test_a_source_that_fails_keeps_its_files_and_not_the_others_from_coming(
 
 
 def test_nothing_fetched_moves_nothing(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/gone"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/gone"'))
     report = run(entries, tmp_path / "data")
     assert report.exit_code == 1
     assert not (tmp_path / "data" / "latest").exists()
 
 
 def test_what_comes_by_hand_is_taken_over_and_may_be_edited(portal: Portal, tmp_path: Path) -> None:
-    entries = town(
+    entries = city(
         tmp_path,
         dataset("a", "a.geojson", f'url = "{portal.url}/a"'),
         dataset("b", "hand/*.csv"),
@@ -198,7 +200,7 @@ def test_what_comes_by_hand_is_taken_over_and_may_be_edited(portal: Portal, tmp_
 
 def test_only_the_named_source_is_fetched_and_the_folder_is_whole(portal: Portal, tmp_path: Path) -> None:
     portal.routes["/b"] = Answer(GEOJSON)
-    entries = town(
+    entries = city(
         tmp_path,
         dataset("a", "a.geojson", f'url = "{portal.url}/a"'),
         dataset("b", "b.geojson", f'url = "{portal.url}/b"'),
@@ -217,7 +219,7 @@ def test_a_daily_register_fetches_only_the_new_days(portal: Portal, tmp_path: Pa
     Egov(portal, names)
     for n in range(4):
         portal.routes[f"/resource/download/uri-{n}/xml"] = Answer(DEEDS)
-    entries = town(
+    entries = city(
         tmp_path,
         dataset("r", "r*.xml", egov(portal), 'licence = "CC BY 4.0"\n').replace("vector", "register_xml"),
     )
@@ -240,7 +242,7 @@ def test_some_files_of_many_may_fail(portal: Portal, tmp_path: Path) -> None:
     Egov(portal, ["01.10.2024", "02.10.2024", "03.10.2024"])
     portal.routes["/resource/download/uri-0/xml"] = Answer(DEEDS)
     portal.routes["/resource/download/uri-2/xml"] = Answer(DEEDS)
-    report = run(town(tmp_path, dataset("r", "r*.xml", egov(portal))), tmp_path / "data")
+    report = run(city(tmp_path, dataset("r", "r*.xml", egov(portal))), tmp_path / "data")
     assert (report["r"].status, report["r"].new, report["r"].failed) == (Status.FAILED, 2, 1)
     assert (report["r"].failure or "").startswith("1 of 3 files: http")
     assert len(list(report.folder.glob("r*.xml"))) == 2
@@ -248,7 +250,7 @@ def test_some_files_of_many_may_fail(portal: Portal, tmp_path: Path) -> None:
 
 def test_a_portal_that_fails_every_file_is_left_alone(portal: Portal, tmp_path: Path) -> None:
     Egov(portal, [f"{day:02}.10.2024" for day in range(1, 20)])
-    report = run(town(tmp_path, dataset("r", "r*.xml", egov(portal))), tmp_path / "data")
+    report = run(city(tmp_path, dataset("r", "r*.xml", egov(portal))), tmp_path / "data")
     assert (report["r"].failed, report["r"].remarks[0]) == (5, "given up after 5 failures in a row")
 
 
@@ -258,7 +260,7 @@ def test_what_was_fetched_survives_a_stop(portal: Portal, tmp_path: Path) -> Non
 
     Egov(portal, ["01.10.2024", "02.10.2024"])
     portal.routes["/resource/download/uri-0/xml"] = Answer(DEEDS, etag='"1"')
-    entries = town(tmp_path, dataset("r", "r*.xml", egov(portal)))
+    entries = city(tmp_path, dataset("r", "r*.xml", egov(portal)))
     web = Web(Policy(attempts=1, pause_s=0.0), clock=StoppedClock())
     download = web.download
 
@@ -284,7 +286,7 @@ def test_a_full_disk_is_said(portal: Portal, tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     with pytest.raises(
         BadRequest, match="cannot be written: No space left on device; what was fetched before is"
     ):
@@ -293,7 +295,7 @@ def test_a_full_disk_is_said(portal: Portal, tmp_path: Path, monkeypatch: pytest
 
 
 def test_two_fetches_do_not_write_into_one_folder(portal: Portal, tmp_path: Path) -> None:
-    entries = town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
+    entries = city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"'))
     with (
         fetching._locked(tmp_path / "data"),
         pytest.raises(BadRequest, match="another fetch into this folder"),
@@ -303,12 +305,15 @@ def test_two_fetches_do_not_write_into_one_folder(portal: Portal, tmp_path: Path
 
 def test_a_folder_called_latest_of_somebody_elses_stays(portal: Portal, tmp_path: Path) -> None:
     (tmp_path / "data/latest").mkdir(parents=True)
-    run(town(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"')), tmp_path / "data")
+    run(city(tmp_path, dataset("a", "a.geojson", f'url = "{portal.url}/a"')), tmp_path / "data")
     assert not (tmp_path / "data/latest").is_symlink()
 
 
-def test_the_command_prints_a_table_and_the_folder(portal: Portal, tmp_path: Path) -> None:
-    town(
+def test_the_command_prints_a_table_and_the_folder(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "sleep", lambda *_: None)
+    city(
         tmp_path,
         dataset("a", "a.geojson", f'url = "{portal.url}/a"'),
         dataset("b", "b.geojson", f'url = "{portal.url}/gone"'),
@@ -329,6 +334,26 @@ def test_the_command_prints_a_table_and_the_folder(portal: Portal, tmp_path: Pat
         refused = CliRunner().invoke(main, [*command, *wrong])
         assert (refused.exit_code, said in refused.output) == (2, True), refused.output
     assert CliRunner().invoke(main, ["fetch", "--city", "sample", "--data", str(tmp_path)]).exit_code == 2
+
+
+def test_what_was_fetched_is_what_a_load_reads(portal: Portal, tmp_path: Path, town: LoadTown) -> None:
+    school = {
+        "type": "Feature",
+        "properties": {"n": "1"},
+        "geometry": {"type": "Point", "coordinates": [23.3, 42.7]},
+    }
+    portal.routes["/a"] = Answer.json({"type": "FeatureCollection", "features": [school]})
+    town.describe(
+        'key = "a"\nformat = "vector"\nfile = "a.geojson"\ncrs = "EPSG:4326"\n'
+        f'[dataset.fetch]\nurl = "{portal.url}/a"\n'
+        '[dataset.Facility]\nkey = "n"\nkind = { value = "SCHOOL" }\nposition = "geometry"\n'
+    )
+    data = tmp_path / "fetched"
+    for day, status in (("2026-11-24", "loaded"), ("2026-11-25", "unchanged")):
+        assert run(town.catalogue, data, day).exit_code == 0
+        report = load(town.url, town.catalogue, data / "latest")
+        assert (report.exit_code, report["a"].status.value) == (0, status)
+        assert report["a"].entities["Facility"].rows == 1
 
 
 @pytest.mark.parametrize(
@@ -357,7 +382,7 @@ def test_the_command_prints_a_table_and_the_folder(portal: Portal, tmp_path: Pat
 )  # fmt: skip
 def test_a_wrong_entry_is_named(tmp_path: Path, file: str, table: str, said: str) -> None:
     with pytest.raises(BadRequest, match=said):
-        town(tmp_path, dataset("a", file, table))
+        city(tmp_path, dataset("a", file, table))
 
 
 def test_the_tables_of_the_cities_that_come_with_the_twin_are_in_order() -> None:

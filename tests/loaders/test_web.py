@@ -13,9 +13,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from loaders.signatures import Promise
+from loaders.catalogue import catalogue
+from loaders.signatures import Promise, check_content
 from loaders.web import Clock, Downloaded, Known, Limits, Policy, Refusal, Web, _check_hop
 from tests.loaders.portal import GEOJSON, Answer, Asked, Portal, StoppedClock
+from twin.settings import Settings
 
 QUICK = Policy(attempts=3, pause_s=0.0, silence_s=5.0)
 LIMITS = Limits(max_bytes=10_000, timeout_s=60.0)
@@ -187,7 +189,9 @@ def test_too_much_is_refused_when_announced_and_when_it_comes(
 
 def test_a_server_that_drips_is_left(portal: Portal, tmp_path: Path) -> None:
     portal.routes["/a"] = Answer(GEOJSON, drip_s=0.02)
-    web = Web(Policy(attempts=1, pause_s=0.0), clock=Clock())
+    web = Web(Policy(attempts=1, pause_s=0.0, page_s=0.1), clock=Clock())
+    with pytest.raises(Refusal, match=r"it took longer than 0\.1 s; tried once"):
+        web.json(f"{portal.url}/a")
     with pytest.raises(Refusal, match=r"it took longer than 0\.1 s; tried once"):
         download(web, portal, tmp_path, limits=Limits(10_000, 0.1))
     web.close()
@@ -337,6 +341,20 @@ def test_owners_personal_data_are_not_taken_under_another_address(
     portal.routes["/a"] = Answer(zipped("a.shp"), headers={"Content-Disposition": name})
     with pytest.raises(Refusal, match="it offers owners' personal data"):
         download(web, portal, tmp_path, name="a.zip")
+
+
+@pytest.mark.real
+def test_files_as_they_were_really_published_are_what_the_catalogues_promise() -> None:
+    folder = Settings.from_environment().real_data
+    if folder is None:
+        pytest.skip("TWIN_REAL_DATA is not set")
+    checked = 0
+    for city in ("sofia", "liechtenstein"):
+        for dataset in catalogue(city).datasets:
+            for path in dataset.find(folder / city):
+                check_content(path, Promise(path.suffix.lower(), dataset.reads[0].format))
+                checked += 1
+    assert checked >= 10
 
 
 def test_a_list_that_is_no_json_is_said(web: Web, portal: Portal) -> None:
