@@ -21,11 +21,12 @@ from twin.errors import BadRequest
 BATCH_SIZE = 10_000
 """At most this many records stand in one batch, whatever the file's size."""
 
-FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "parquet", "excel")
+FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "parquet", "excel", "cityjson")
 
 RULES = {
     "area-not-assembled": "An OpenStreetMap relation or closed way does not join up into an area.",
     "bad-coordinate": "A coordinate is not a number, is missing its partner, or lies outside the globe.",
+    "broken-geometry": "A shape is not built as its format demands, or lacks corners; it was left out.",
     "broken-json": "A line is not valid JSON; the record was left out.",
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
     "duplicate-column": "Two columns have one name; the later one was renamed with a number.",
@@ -33,6 +34,7 @@ RULES = {
     "incomplete-way": "An OpenStreetMap way refers to points that the file does not hold.",
     "invalid-geometry-encoding": "A geometry could not be decoded; the record was kept without it.",
     "misspelt-attribute": "An attribute is not spelled as its format demands; it was read all the same.",
+    "no-reference-system": "The file does not say in which coordinate system its places are.",
     "not-a-record": "An element stands where a record was expected; it was left out.",
     "ragged-line": "A line has more or fewer fields than the header; missing are empty, extra dropped.",
     "reader-warning": "The reading library noticed something about the file as a whole.",
