@@ -21,7 +21,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["sofia", "liechtenstein", "sample"])
+@pytest.mark.parametrize("name", ["sofia", "liechtenstein", "delft", "sample"])
 def test_every_city_that_comes_with_the_twin_is_in_order(name: str) -> None:
     found = catalogue(name)
     assert found.city.name == name
@@ -104,7 +104,7 @@ def test_a_mistake_is_said_with_its_file_and_entry(tmp_path: Path, text: str, sa
 
 
 def test_an_unknown_city_lists_the_known_ones() -> None:
-    with pytest.raises(BadRequest, match=r'no catalogue "atlantis"; there are liechtenstein, sample, sofia'):
+    with pytest.raises(BadRequest, match=r'no catalogue "atlantis"; there are delft, liechtenstein, sample, sofia'):
         catalogue("atlantis")
 
 
