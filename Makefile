@@ -37,6 +37,7 @@ setup: .venv/.ready $(WEB)/dist/index.html
 # what apt installs: PostgreSQL's programs with PostGIS
 .venv/.system: .ci/packages
 	.ci/packages postgis
+	PYTHON=$(PYTHON) .ci/packages venv
 	mkdir -p .venv && touch $@
 
 .venv/.ready: .venv/.system pyproject.toml constraints.txt

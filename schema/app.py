@@ -12,7 +12,9 @@ from urllib.parse import quote
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -20,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from schema import query, tiles
 from schema.execute import Answer, Engine
 from schema.record import record_query
-from twin.database import City, Reader, Refused, prepare
+from twin.database import City, Reader, Refused, Unreachable, prepare
 from twin.errors import BadRequest, TwinFault
 from twin.identity import public_id
 from twin.settings import Settings
@@ -31,6 +33,12 @@ PAGES = Path(__file__).parent / "web" / "dist"
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 _TILE_AGE_S = 300
+
+
+#: the data are open: pages of any site may ask, and no cookie or login is involved
+OPEN_TO_ALL_SITES = Middleware(
+    CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["content-type"]
+)
 
 
 class Assets(StaticFiles):
@@ -96,13 +104,15 @@ async def graphql_post(request: Request) -> Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         return _refusal(request, 415, f'content-type is "{kind}"; send {JSON}')
-    body = await request.body()
-    if len(body) > served.settings.request_bytes_ceiling:
-        return _refusal(
-            request,
-            413,
-            f"the request has {len(body)} bytes; {served.settings.request_bytes_ceiling} are allowed",
-        )
+    ceiling = served.settings.request_bytes_ceiling
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > ceiling:
+                return _refusal(request, 413, f"the request has more than the {ceiling} bytes allowed")
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is left to read it
     try:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
@@ -269,6 +279,11 @@ async def _on_refused(_request: Request, error: Exception) -> Response:
     return _json({"errors": [{"message": "the database could not answer"}]}, 500)
 
 
+async def _on_unreachable(_request: Request, error: Exception) -> Response:
+    log.error("the database does not answer: %s", error)
+    return _json({"errors": [{"message": "the database does not answer; try again"}]}, 503)
+
+
 def create(settings: Settings | None = None) -> Starlette:
     """The application; connections are opened when the server starts."""
     chosen = settings or Settings.from_environment()
@@ -300,13 +315,23 @@ def create(settings: Settings | None = None) -> Starlette:
         Route("/{city}/tiles/{z:int}/{x:int}/{y:int}.mvt", tile),
     ]
     if (PAGES / "assets").exists():
-        routes.insert(0, Mount("/assets", StaticFiles(directory=PAGES / "assets")))  # type: ignore[arg-type]
+        routes.insert(0, Mount("/assets", Assets(directory=PAGES / "assets")))  # type: ignore[arg-type]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
+        # the data are open: pages of any site may ask, and no cookie or login is involved
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=["*"],
+                allow_methods=["GET", "POST"],
+                allow_headers=["content-type"],
+            )
+        ],
         exception_handlers={
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,
             Refused: _on_refused,
+            Unreachable: _on_unreachable,
         },
     )

@@ -7,7 +7,7 @@ request's variables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from graphql import (
     get_nullable_type,
     is_input_object_type,
     is_list_type,
+    is_non_null_type,
     type_from_ast,
     value_from_ast,
 )
@@ -64,7 +65,18 @@ class Seq:
         return [item.read(variables) for item in self.items]
 
 
-Leaf = Const | Var | Seq
+@dataclass(frozen=True)
+class Written:
+    """A scalar that the document writes out with variables inside it, such as GeoJSON coordinates."""
+
+    node: ValueNode
+    type_: GraphQLInputType
+
+    def read(self, variables: Mapping[str, Any]) -> Any:
+        return value_from_ast(self.node, self.type_, dict(variables))
+
+
+Leaf = Const | Var | Seq | Written
 #: an argument's value: input objects as dicts by GraphQL name, lists of them as lists, the rest leaves
 Tree = Any
 
@@ -80,18 +92,14 @@ class Structural:
 class Arguments:
     """Reads argument trees of one operation, and notes which variables decide its SQL."""
 
-    def __init__(
-        self, schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
         self.variables = variables
         self.structural: list[Structural] = []
-        self._types: dict[str, GraphQLInputType] = {}
-        self._defaults: dict[str, ValueNode] = {}
-        for definition in operation.variable_definitions or ():
-            name = definition.variable.name.value
-            self._types[name] = type_from_ast(schema, definition.type)  # type: ignore[assignment]
-            if definition.default_value is not None:
-                self._defaults[name] = definition.default_value
+        self._defaults = {
+            definition.variable.name.value: definition.default_value
+            for definition in operation.variable_definitions or ()
+            if definition.default_value is not None
+        }
 
     def of_field(self, field: Any, node: Any) -> dict[str, Tree]:
         """The arguments of a selected field; those left out and without default are absent."""
@@ -110,6 +118,8 @@ class Arguments:
             tree = self._resolve(given[name], member.type) if name in given else Undefined
             if tree is Undefined and member.default_value is not Undefined:
                 tree = Const(member.default_value)
+            if tree is None and is_non_null_type(member.type):
+                raise BadRequest("is null; it must be given a value", where=name)
             if tree is not Undefined:
                 found[name] = tree
         return found
@@ -137,7 +147,7 @@ class Arguments:
         if is_input_object_type(type_):
             assert isinstance(node, ObjectValueNode)
             return self._members(type_.fields, {field.name.value: field.value for field in node.fields})
-        return Const(value_from_ast(node, type_))
+        return Written(node, type_) if _holds_variable(node) else Const(value_from_ast(node, type_))
 
     def _open(self, value: Any, type_: Any, name: str, path: tuple[str | int, ...]) -> Tree:
         type_ = get_nullable_type(type_)
@@ -160,18 +170,33 @@ class Arguments:
         return Var(name, path, type_)
 
 
-def shape_of(value: Any) -> Any:
-    """What of a variable's value decides the SQL before any plan is known: which keys are there.
+def shape_of(variables: Mapping[str, Any], types: Mapping[str, GraphQLInputType]) -> Hashable:
+    """What of the declared variables decides the SQL before any plan is known: which members are there.
 
-    Lists of plain values count as one value, lists of objects by their members.
+    Scalars and lists of them count as one value, whatever is in them; variables not declared do not count.
     """
+    return tuple((name, _shape(variables[name], type_)) for name, type_ in types.items() if name in variables)
+
+
+def _shape(value: Any, type_: Any) -> Hashable:
     if value is None:
         return None
-    if isinstance(value, dict):
-        return tuple((key, shape_of(item)) for key, item in sorted(value.items()))
-    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        return tuple(shape_of(item) for item in value)
-    return True
+    named = get_named_type(type_)
+    if not is_input_object_type(named):
+        return True
+    if isinstance(value, list):
+        return tuple(_shape(item, named) for item in value)
+    return tuple(
+        (name, _shape(value[name], member.type)) for name, member in named.fields.items() if name in value
+    )
+
+
+def variable_types(schema: GraphQLSchema, operation: OperationDefinitionNode) -> dict[str, GraphQLInputType]:
+    """The declared variables of an operation and their types."""
+    return {
+        definition.variable.name.value: type_from_ast(schema, definition.type)  # type: ignore[misc]
+        for definition in operation.variable_definitions or ()
+    }
 
 
 def _coerce(value: Any, type_: Any) -> Any:
@@ -182,6 +207,14 @@ def _coerce(value: Any, type_: Any) -> Any:
         values = value if isinstance(value, list) else [value]
         return [_coerce(item, type_.of_type) for item in values]
     return type_.parse_value(value)
+
+
+def _holds_variable(node: ValueNode) -> bool:
+    if isinstance(node, ObjectValueNode):
+        return any(_holds_variable(field.value) for field in node.fields)
+    if isinstance(node, ListValueNode):
+        return any(_holds_variable(item) for item in node.values)
+    return isinstance(node, VariableNode)
 
 
 def required(tree: Tree, where: str, allowed: str) -> Leaf:

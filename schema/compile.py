@@ -17,6 +17,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Double,
+    Integer,
     Select,
     Text,
     and_,
@@ -40,6 +41,7 @@ from sqlalchemy.types import UserDefinedType
 
 from schema import plan as p
 from schema import values
+from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
 from twin.database import City
@@ -51,21 +53,9 @@ from twin.identity import public_id, uri_path
 _NAME_BYTES = 63
 #: json_build_object takes 100 arguments at most
 _PAIRS = 50
+_DERIVED_SHAPES = {"centroid": "ST_Centroid", "point_on_surface": "ST_PointOnSurface"}
 _EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
-PREDICATES = {
-    "intersects": "ST_Intersects",
-    "within": "ST_Within",
-    "contains": "ST_Contains",
-    "covers": "ST_Covers",
-    "coveredBy": "ST_CoveredBy",
-    "overlaps": "ST_Overlaps",
-    "touches": "ST_Touches",
-    "crosses": "ST_Crosses",
-    "disjoint": "ST_Disjoint",
-    "equals": "ST_Equals",
-}
 
 
 #: one key of an order: its expression, whether descending, whether it may be null
@@ -155,7 +145,7 @@ class _Compiler:
                 rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
                 if of_row:
                     rows = rows.where(s.c.key == func.any(t.c.sources))
-                return self._list(rows)
+                return self._list(rows, items)
         assert entity is not None
         return self._of_row(entity, t, item)
 
@@ -211,7 +201,7 @@ class _Compiler:
                 label = func.coalesce(*(labels if part == "EN" else reversed(labels)))
                 code = _quoted(f"{item.scheme}/").concat(column)
                 pairs.append((key, select(label).where(codes.c.key == code).scalar_subquery()))
-        return case((column.isnot(None), _pairs(pairs)))
+        return case((column.isnot(None), self._object(pairs, t)))
 
     def _shape(self, entity: Entity, t: Any, item: p.Shape) -> ColumnElement[Any]:
         column = t.c[item.name]
@@ -219,8 +209,8 @@ class _Compiler:
             g = func.ST_Transform(column, literal_column(str(item.crs)))
             edges = (func.ST_XMin(g), func.ST_YMin(g), func.ST_XMax(g), func.ST_YMax(g))
             return case((column.isnot(None), func.json_build_array(*edges)))
-        if item.what == "centroid":
-            column = func.ST_Centroid(column)
+        if item.what in _DERIVED_SHAPES:
+            column = getattr(func, _DERIVED_SHAPES[item.what])(column)
         elif item.simplify is not None:
             metres = self._bind(values.number(item.simplify, "simplifyM", least=0), Double())
             column = func.ST_SimplifyPreserveTopology(column, metres)
@@ -265,8 +255,8 @@ class _Compiler:
         ]
         if t is not None:
             self._outside.pop()
-        pairs = union_all(*numbered).subquery(self._name("pairs"))
-        ordered = select(pairs).order_by(pairs.c.i).subquery(self._name("pairs"))
+        pairs = union_all(*numbered).subquery(self._inner("pairs"))
+        ordered = select(pairs).order_by(pairs.c.i).subquery(self._inner("pairs"))
         return select(func.json_object_agg(ordered.c.k, ordered.c.v)).select_from(ordered).scalar_subquery()
 
     def _one(
@@ -275,7 +265,7 @@ class _Compiler:
         rows = self._select(*self._labelled(entity, s, items)).where(condition)
         if limit:
             rows = rows.limit(literal_column("1"))
-        r = rows.subquery(self._name("row"))
+        r = rows.subquery(self._inner("row"))
         record = _record(r) if _fits(items) else r.c.o
         return select(func.row_to_json(record) if _fits(items) else record).select_from(r).scalar_subquery()
 
@@ -285,9 +275,9 @@ class _Compiler:
             return [column.label(key) for key, column in columns]
         return [self._object(columns, s).label("o")]
 
-    def _list(self, rows: Any) -> ColumnElement[Any]:
-        r = rows.subquery(self._name("rows"))
-        record = r.c.o if list(r.c.keys()) == ["o"] else func.row_to_json(_record(r))
+    def _list(self, rows: Any, items: p.Items) -> ColumnElement[Any]:
+        r = rows.subquery(self._inner("rows"))
+        record = func.row_to_json(_record(r)) if _fits(items) else r.c.o
         return select(func.coalesce(func.json_agg(record), _EMPTY_LIST)).select_from(r).scalar_subquery()
 
     # --- pages --------------------------------------------------------------------------------------
@@ -299,7 +289,7 @@ class _Compiler:
             # the common case, without the columns that cursors and page info need
             t, _, rows_of = self._source(parent, outer, page, page.size)
             rows = rows_of(self._labelled(entity, t, page.parts[0].items))
-            return _pairs([(page.parts[0].key, self._list(rows))])
+            return _pairs([(page.parts[0].key, self._list(rows, page.parts[0].items))])
 
         pairs: list[tuple[str, ColumnElement[Any]]] = []
         source: Any = None
@@ -315,9 +305,9 @@ class _Compiler:
                     pairs.append((key, func.coalesce(func.array_to_json(source.c[f"l{i}"]), _EMPTY_LIST)))
                 case p.PageInfo(key, parts):
                     pairs.append((key, self._page_info(source, page, parts)))
-        answer = select(_pairs(pairs))
-        if source is not None:
-            answer = answer.select_from(source)
+        if source is None:
+            return self._object(pairs, outer)
+        answer = select(self._object(pairs, source)).select_from(source)
         return answer.scalar_subquery()
 
     def _paged(
@@ -334,13 +324,13 @@ class _Compiler:
             elif isinstance(part, p.Edge):
                 columns.append(self._edge(entity, t, part, page, order, cursor).label(f"l{i}"))
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
-        rows = rows_of(columns).subquery(self._name("page"))
+        rows = rows_of(columns).subquery(self._inner("page"))
         if page.backwards:
             again = [
                 _directed((rows.c[f"o{i}"], descending, nullable), backwards=False)
                 for i, (_, descending, nullable) in enumerate(order)
             ]
-            rows = select(rows).order_by(*again).subquery(self._name("page"))
+            rows = select(rows).order_by(*again).subquery(self._inner("page"))
         found = func.count()
         n: ColumnElement[Any] = literal_column(str(page.size))
         first = (
@@ -357,7 +347,7 @@ class _Compiler:
         outputs = [kept(rows.c[f"l{i}"]).label(f"l{i}") for i, part in enumerate(page.parts) if part in lists]
         if extra:
             outputs += [kept(rows.c.c).label("c"), found.label("found")]
-        return select(*outputs).select_from(rows).subquery(self._name("whole"))
+        return select(*outputs).select_from(rows).subquery(self._inner("whole"))
 
     def _inline(self, entity: Entity, t: Any, items: p.Items) -> ColumnElement[Any]:
         """A record as one JSON value beside other columns of its row."""
@@ -365,7 +355,7 @@ class _Compiler:
         if not _fits(items) or len(items) <= _PAIRS:
             return self._object(columns, t)
         self._outside.append(t)
-        r = self._select(*(column.label(key) for key, column in columns)).subquery(self._name("row"))
+        r = self._select(*(column.label(key) for key, column in columns)).subquery(self._inner("row"))
         self._outside.pop()
         return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
 
@@ -383,7 +373,7 @@ class _Compiler:
                 pairs.append((key, order[near[0]][0] if near else literal_column("NULL::float8")))
             else:
                 pairs.append((key, _quoted(f"{entity.name}Edge")))
-        return _pairs(pairs)
+        return self._object(pairs, t)
 
     def _source(
         self, parent: Entity | None, outer: Any, page: p.Page, size: int
@@ -398,7 +388,7 @@ class _Compiler:
             # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
             # whole table otherwise. So take the nearest with all that tie, and settle ties after.
             nearest = self._select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
-            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self._name("nearest"))
+            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self._inner("nearest"))
             order, conditions = self._order(parent, outer, page, t), []
         directed = [_directed(one, backwards=page.backwards) for one in order]
 
@@ -447,7 +437,8 @@ class _Compiler:
         for one in page.order:
             if one.place is not None:
                 assert page.entity.geometry is not None
-                apart = t.c[page.entity.geometry].op("<->")(self._place(one.place))
+                between = t.c[page.entity.geometry].op("<->", return_type=Double())
+                apart = between(self._place(one.place))
                 keys.append((apart, False, bool(table.c[page.entity.geometry].nullable)))
             elif one.name == "key":
                 keys.append((t.c.key, one.descending, False))
@@ -458,7 +449,8 @@ class _Compiler:
         many = parent.lists.get(page.via) if parent is not None and page.via else None
         if not page.order and many is not None and many.keys:
             # a list that its owner keeps in an order, such as a route's stops, is shown in that order
-            keys.append((func.array_position(outer.c[many.keys], t.c.key), False, False))
+            place = func.array_position(outer.c[many.keys], t.c.key, type_=Integer)
+            keys.append((place, False, False))
         if not any(one.name == "key" for one in page.order):
             keys.append((t.c.key, False, False))
         return keys
@@ -495,7 +487,7 @@ class _Compiler:
             "endCursor": c[func.cardinality(c)],
             "__typename": _quoted("PageInfo"),
         }
-        return _pairs([(key, values[name]) for key, name in parts])
+        return self._object([(key, values[name]) for key, name in parts], source)
 
     # --- conditions ---------------------------------------------------------------------------------
     def _condition(self, entity: Entity, t: Any, condition: p.Condition) -> Any:
@@ -608,6 +600,11 @@ class _Compiler:
     def _name(self, base: str) -> str:
         self._aliases[base] += 1
         return f"{base}_{self._aliases[base]}"
+
+    def _inner(self, base: str) -> str:
+        """A subquery's name that no response key can have: a column of that name would hide the row."""
+        self._aliases[base] += 1
+        return f"{base}${self._aliases[base]}"
 
 
 class _HexGeometry(UserDefinedType[Any]):

@@ -11,13 +11,14 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 import strawberry
 from graphql import (
     DocumentNode,
     GraphQLError,
+    GraphQLInputType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -27,18 +28,22 @@ from graphql import (
     validate,
 )
 
-from schema.arguments import Structural, shape_of
+from schema.arguments import Structural, shape_of, variable_types
 from schema.compile import Statement, compile_plan
 from schema.plan import Planner
-from twin.database import City, Reader, Refused
+from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest, TwinFault
 from twin.settings import Settings
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-_DOCUMENTS = 1_000
-_PLANS = 2_000
-_TOKENS = 20_000
+#: what the caches may hold: characters of documents (a parsed one takes some 130 bytes for each),
+#: bytes of SQL; one entry takes a tenth at most
+_DOCUMENT_CHARACTERS = 500_000
+_PLAN_BYTES = 8_000_000
+#: validation takes up to 0.1 ms a token, and nobody else is served meanwhile
+_TOKENS = 5_000
 _OPENING, _CLOSING = b'{"data":', b"}"
 
 
@@ -50,11 +55,37 @@ class Answer:
     status: int = 200
 
 
+class _Cache(Generic[T]):
+    """The entries used last, within a budget of sizes; what would take a tenth of it is not kept."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._held = 0
+        self._entries: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+
+    def get(self, key: Hashable) -> T | None:
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        self._entries.move_to_end(key)
+        return found[0]
+
+    def put(self, key: Hashable, value: T, size: int) -> None:
+        if size > self._budget // 10 or key in self._entries:
+            return
+        self._entries[key] = value, size
+        self._held += size
+        while self._held > self._budget:
+            _, (_, dropped) = self._entries.popitem(last=False)
+            self._held -= dropped
+
+
 @dataclass
 class _Operation:
     """One operation of a document, with what is known of the plans that it has had."""
 
     node: OperationDefinitionNode
+    types: dict[str, GraphQLInputType]
     introspects: bool
     structural: list[Structural] = field(default_factory=list)
 
@@ -82,8 +113,8 @@ class Engine:
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self.schema: GraphQLSchema = schema._schema
         self.settings = settings
-        self._documents: OrderedDict[str, _Document] = OrderedDict()
-        self._plans: OrderedDict[Hashable, Statement] = OrderedDict()
+        self._documents: _Cache[_Document] = _Cache(_DOCUMENT_CHARACTERS)
+        self._plans: _Cache[Statement] = _Cache(_PLAN_BYTES)
 
     async def answer(
         self,
@@ -114,6 +145,10 @@ class Engine:
             return _errors([wrong])
         except Refused as refused:
             return self._refused(refused)
+        except Unreachable as gone:
+            return _unreachable(gone)
+        except RecursionError:
+            return _errors([_as_graphql(BadRequest("the request is nested too deeply"))])
         except Exception:
             return _incident("a request failed")
 
@@ -134,7 +169,6 @@ class Engine:
     def _document(self, query: str) -> _Document:
         found = self._documents.get(query)
         if found is not None:
-            self._documents.move_to_end(query)
             return found
         try:
             ast = parse(query, max_tokens=_TOKENS)
@@ -147,15 +181,16 @@ class Engine:
         errors = validate(self.schema, ast, max_errors=20)
         operations: dict[str | None, _Operation] = {
             definition.name.value if definition.name else None: _Operation(
-                definition, not errors and _introspects(definition, ast)
+                definition,
+                {} if errors else variable_types(self.schema, definition),
+                not errors and _introspects(definition, ast),
             )
             for definition in ast.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
         document = _Document(ast, operations, errors)
-        self._documents[query] = document
-        if len(self._documents) > _DOCUMENTS:
-            self._documents.popitem(last=False)
+        if not errors:
+            self._documents.put(query, document, len(query))
         return document
 
     def _statement(
@@ -169,19 +204,18 @@ class Engine:
         typed: bool = False,
     ) -> Statement:
         name = operation.node.name.value if operation.node.name else None
-        shape = shape_of(variables) if variables else None
+        shape = shape_of(variables, operation.types) if operation.types else None
         base = (city.name, query, name, shape, typed)
         key = (base, operation.key(variables))
         found = self._plans.get(key)
         if found is not None:
-            self._plans.move_to_end(key)
             return found
         planner = Planner(self.schema, document.ast, operation.node, variables, self.settings, typed=typed)
         statement = compile_plan(planner.plan(), city)
         operation.learn(planner.arguments.structural)
-        self._plans[base, operation.key(variables)] = statement
-        if len(self._plans) > _PLANS:
-            self._plans.popitem(last=False)
+        # its key holds the whole document, and its readings what the document says literally
+        size = len(statement.sql) + len(query)
+        self._plans.put((base, operation.key(variables)), statement, size)
         return statement
 
     async def _with_introspection(
@@ -210,6 +244,8 @@ class Engine:
                 "ask for fewer rows or a smaller area"
             )
             return _errors([_as_graphql(wrong)])
+        if "Cannot find SRID" in refused.message:
+            return _errors([_as_graphql(BadRequest("PostGIS does not know the CRS asked for", where="crs"))])
         if refused.sqlstate in ("22P02", "22003", "22007", "22008"):
             # a cursor or value of the wrong kind that only PostgreSQL could tell
             return _errors([_as_graphql(BadRequest("a value is not of the kind that its field holds"))])
@@ -267,6 +303,12 @@ def _errors(errors: list[GraphQLError]) -> Answer:
             error = GraphQLError(error.message, error.nodes, extensions=_as_graphql(cause).extensions)
         shown.append(error.formatted)
     return Answer(orjson.dumps({"errors": shown}), status=400)
+
+
+def _unreachable(gone: Unreachable) -> Answer:
+    log.error("the database does not answer: %s", gone)
+    error = {"message": "the database does not answer; try again", "extensions": {"code": "UNAVAILABLE"}}
+    return Answer(orjson.dumps({"errors": [error]}), status=503)
 
 
 def _incident(what: str) -> Answer:

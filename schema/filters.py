@@ -15,10 +15,19 @@ from schema.scalars import BigInt, Date, DateTime, GeoJSON
 from twin.entities import ENTITIES, Entity
 from twin.fields import Field
 
-PREDICATES = (
-    "intersects", "within", "contains", "covers", "coveredBy", "overlaps", "touches", "crosses", "disjoint",
-    "equals",
-)  # fmt: skip
+#: operator -> PostGIS function
+PREDICATES = {
+    "intersects": "ST_Intersects",
+    "within": "ST_Within",
+    "contains": "ST_Contains",
+    "covers": "ST_Covers",
+    "coveredBy": "ST_CoveredBy",
+    "overlaps": "ST_Overlaps",
+    "touches": "ST_Touches",
+    "crosses": "ST_Crosses",
+    "disjoint": "ST_Disjoint",
+    "equals": "ST_Equals",
+}
 
 
 def _operators(name: str, kind: Any, *, ordered: bool, extra: tuple[InputMember, ...] = ()) -> type[Any]:

@@ -16,6 +16,7 @@ from twin.errors import BadRequest
 WGS84 = 4326
 #: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
 _EDGE_STEPS = 16
+_AROUND_DEGREES = 5.0
 
 
 @lru_cache(maxsize=64)
@@ -26,12 +27,12 @@ def transformer(source: int, target: int) -> Transformer:
 
 @lru_cache(maxsize=256)
 def is_known_crs(code: int) -> bool:
-    """Whether PROJ knows the EPSG code."""
+    """Whether PROJ knows the EPSG code as a CRS of two dimensions on the ground."""
     try:
-        CRS.from_epsg(code)
+        found = CRS.from_epsg(code)
     except CRSError:
         return False
-    return True
+    return bool((found.is_projected or found.is_geographic) and len(found.axis_info) == 2)
 
 
 def project(shape: BaseGeometry, source: int, target: int) -> BaseGeometry:
@@ -47,8 +48,11 @@ def project(shape: BaseGeometry, source: int, target: int) -> BaseGeometry:
     return shapely.transform(shape, moved)
 
 
-def box(west: float, south: float, east: float, north: float, *, where: str) -> BaseGeometry:
-    """A box between two meridians and two parallels, with edges that bend as those do when projected."""
+def box(west: float, south: float, east: float, north: float, *, srid: int, where: str) -> BaseGeometry:
+    """A box between two meridians and two parallels, with edges that bend as those do when projected.
+
+    In EPSG:4326; what lies far outside the area that EPSG:`srid` is meant for is cut off.
+    """
     _check_lonlat(west, south, where)
     _check_lonlat(east, north, where)
     if west >= east or south >= north:
@@ -56,9 +60,25 @@ def box(west: float, south: float, east: float, north: float, *, where: str) -> 
             f"west {west} must be less than east {east}, and south {south} less than north {north}",
             where=where,
         )
-    step = min(east - west, north - south) / _EDGE_STEPS
     edges = shapely.box(west, south, east, north)
+    near = shapely.intersection(edges, _expressible(srid))
+    if not shapely.is_empty(near):
+        # far from where the city's CRS is meant for, coordinates have no finite place in it
+        edges = near
+    west, south, east, north = edges.bounds
+    step = min(east - west, north - south) / _EDGE_STEPS
     return shapely.segmentize(edges, max(step, max(east - west, north - south) / 256))
+
+
+@lru_cache(maxsize=64)
+def _expressible(srid: int) -> BaseGeometry:
+    """Where a CRS is meant to be used, and some degrees around it."""
+    area = CRS.from_epsg(srid).area_of_use
+    if area is None or area.west >= area.east:
+        return shapely.box(-180, -90, 180, 90)
+    return shapely.box(area.west, area.south, area.east, area.north).buffer(
+        _AROUND_DEGREES, join_style="mitre"
+    )
 
 
 def point(lon: float, lat: float, *, where: str) -> BaseGeometry:
@@ -81,7 +101,7 @@ _DEPTH = {
 
 def _from_geojson(value: Any, where: str) -> BaseGeometry:
     kind = value.get("type") if isinstance(value, dict) else None
-    if kind not in _DEPTH:
+    if not isinstance(kind, str) or kind not in _DEPTH:
         raise BadRequest(f"type is {kind!r}; a geometry's type is one of {', '.join(_DEPTH)}", where=where)
     coordinates = value.get("coordinates")
     _check_positions(coordinates, _DEPTH[kind], kind, where)
@@ -95,7 +115,7 @@ def _from_geojson(value: Any, where: str) -> BaseGeometry:
                     )
     try:
         made = shapely.geometry.shape({"type": kind, "coordinates": coordinates})
-    except (ValueError, TypeError, shapely.errors.ShapelyError) as broken:
+    except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError) as broken:
         raise BadRequest(f"no valid {kind}: {broken}", where=where) from broken
     return made
 
@@ -117,10 +137,13 @@ def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:
         raise BadRequest(f"there is no EPSG:{crs}", where=where)
     try:
         shape = shapely.from_wkt(text)
-    except (shapely.errors.ShapelyError, UnicodeDecodeError) as broken:
+    except (shapely.errors.ShapelyError, UnicodeDecodeError, NotImplementedError) as broken:
         # GEOS cuts what it quotes at a byte, which may be within a letter
         raise BadRequest(f"no Well-Known Text: {text[:80]!r}", where=where) from broken
-    if shape is None or shapely.is_empty(shape):
+    if shape is None or shape.geom_type not in _DEPTH:
+        kind = "nothing" if shape is None else shape.geom_type
+        raise BadRequest(f"is a {kind}; a geometry's type is one of {', '.join(_DEPTH)}", where=where)
+    if shapely.is_empty(shape):
         raise BadRequest("the geometry is empty", where=where)
     if crs == WGS84:
         _check_extent(shape, where)

@@ -36,6 +36,10 @@ from twin.fields import GEOJSON_DIGITS
 from twin.identity import split_id
 from twin.settings import Settings
 
+#: PostgreSQL's rows have at most 1,664 columns
+_FIELDS_CEILING = 500
+_CONDITIONS_CEILING = 300
+
 
 # --- what is asked of a row ---------------------------------------------------------------------------
 @dataclass(frozen=True)
@@ -296,7 +300,7 @@ class Planner:
     ) -> None:
         """With `typed`, records behind an interface carry their __typename even where it is not asked."""
         self.schema = schema
-        self.arguments = Arguments(schema, operation, variables)
+        self.arguments = Arguments(operation, variables)
         self.settings = settings
         self._operation = operation
         self._fragments = {
@@ -306,6 +310,7 @@ class Planner:
         }
         self._typed = typed
         self._introspects = False
+        self._conditions = 0
 
     def plan(self) -> Plan:
         """The plan; BadRequest where an argument's value or the whole's cost is not allowed."""
@@ -379,6 +384,8 @@ class Planner:
         items: list[Item] = []
         rows = 0
         for key, nodes in self._collect(type_, selection_sets):
+            if len(items) >= _FIELDS_CEILING:
+                raise BadRequest(f"more than {_FIELDS_CEILING} fields of one {type_.name} are asked for")
             name = nodes[0].name.value
             if name == "__typename":
                 items.append(Constant(key, type_.name))
@@ -614,6 +621,9 @@ class Planner:
     # conditions
     def _condition(self, entity: Entity, tree: Tree, where: str) -> Condition:
         found: list[Condition] = []
+        self._conditions += 1
+        if self._conditions > _CONDITIONS_CEILING:
+            raise BadRequest(f"has more than {_CONDITIONS_CEILING} conditions", where=where.partition(".")[0])
         for name, inner in tree.items():
             place = f"{where}.{name}"
             if inner is None:

@@ -47,7 +47,7 @@ class CodedPart:
 
 @dataclass(frozen=True)
 class Shape:
-    """A geometry column, None for the main one. `what`: geometry (GeoJSON), centroid or bbox."""
+    """A geometry column, None for the main one. `what`: see plan.Shape."""
 
     name: str | None
     what: str = "geometry"

@@ -81,7 +81,14 @@ SpatialEntity = interface_type(
     "A city entity with a place on the ground",
     [
         Member("geometry", GeoJSON | None, "Its main geometry", reads.Shape(None), _SHAPE),
-        Member("centroid", GeoJSON | None, "The middle of it", reads.Shape(None, "centroid"), [_CRS]),
+        Member("centroid", GeoJSON | None, "Its centre of mass", reads.Shape(None, "centroid"), [_CRS]),
+        Member(
+            "pointOnSurface",
+            GeoJSON | None,
+            "A point that is surely within it, for a label",
+            reads.Shape(None, "point_on_surface"),
+            [_CRS],
+        ),
         Member(
             "bbox",
             list[float] | None,

@@ -85,11 +85,15 @@ def cursor_value(leaf: Leaf, index: int, count: int, signature: int) -> Reading:
     """One of the values that a cursor carries; the cursor must be from the same order."""
 
     def read(variables: Variables) -> bytes | None:
-        values = _cursor(leaf.read(variables), count, signature)
-        value = values[index]
-        return (
-            None if value is None else _text(value if isinstance(value, str) else json.dumps(value), "after")
-        )
+        text = leaf.read(variables)
+        value = _cursor(text, count, signature)[index]
+        if value is None and index < count - 1:
+            return None
+        if isinstance(value, bool):
+            return b"t" if value else b"f"
+        if not isinstance(value, str | int | float):
+            raise _no_cursor(text)
+        return _text(value if isinstance(value, str) else json.dumps(value), "after")
 
     return _once(read, leaf)
 
@@ -123,11 +127,13 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
         return around
     if kind == "geojson":
         return places.project(places.from_geojson(tree.read(variables), where=where), places.WGS84, srid)
-    values = {name: leaf.read(variables) for name, leaf in tree.items()}
+    values = {name: leaf.read(variables) for name, leaf in tree.items() if leaf is not None}
     if kind == "point":
         made = places.point(values["lon"], values["lat"], where=where)
     elif kind == "bbox":
-        made = places.box(values["west"], values["south"], values["east"], values["north"], where=where)
+        made = places.box(
+            values["west"], values["south"], values["east"], values["north"], srid=srid, where=where
+        )
     else:
         crs = values.get("crs") or places.WGS84
         return places.project(places.from_wkt(values["wkt"], crs=crs, where=where), crs, srid)
@@ -181,10 +187,14 @@ def _text(text: str, where: str) -> bytes:
 def _cursor(text: str, count: int, signature: int) -> list[Any]:
     try:
         decoded = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         decoded = None
     if not isinstance(decoded, list) or len(decoded) != count + 1 or decoded[0] != signature:
-        raise BadRequest(
-            f'"{text[:80]}" is no cursor of this list in this order; take one from edges or pageInfo'
-        )
+        raise _no_cursor(text)
     return decoded[1:]
+
+
+def _no_cursor(text: str) -> BadRequest:
+    return BadRequest(
+        f'"{text[:80]}" is no cursor of this list in this order; take one from edges or pageInfo'
+    )

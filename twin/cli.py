@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -41,7 +42,7 @@ def command_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except TwinError as fault:
             _stop(f"the twin failed: {fault}")
         except KeyboardInterrupt:
-            _stop("stopped; nothing half-written was kept")
+            _stop("stopped; the data set under way was left as it was")
 
     return run
 
@@ -215,9 +216,16 @@ def fetch(only: tuple[str, ...], city: str | None, data: Path | None) -> None:
     help="The folder that holds the files.",
 )  # fmt: skip
 @click.option("--atomic", is_flag=True, help="All data sets in one transaction: all or none.")
+@click.option(
+    "--accept-fewer", is_flag=True,
+    help="Load a data set even where it holds far fewer records than expected.",
+)  # fmt: skip
 @command_errors
-def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool) -> None:
-    """Load published files into a city: all data sets of its catalogue, or only the named ones."""
+def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool, accept_fewer: bool) -> None:
+    """Load published files into a city: all data sets of its catalogue, or only the named ones.
+
+    Exit code 0: all loaded; 1: a data set failed, was missing or refused; 2: wrong use.
+    """
     from loaders.catalogue import catalogue
     from loaders.run import load as run_load
     from twin.database import prepare
@@ -227,7 +235,9 @@ def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool) -> N
     if name is None:
         raise BadRequest("say which city to load, such as --city sofia", where="--city")
     entries = catalogue(name)
-    report = run_load(prepare(settings), entries, data, only=only, atomic=atomic, console=err)
+    report = run_load(
+        prepare(settings), entries, data, only=only, atomic=atomic, accept_fewer=accept_fewer, console=err
+    )
     out.print(report.table)
     if any(one.notices for one in report.datasets):
         out.print(report.notice_table)
@@ -275,6 +285,10 @@ def query(file: Any, variables: str | None, city: str | None) -> None:
     url = prepare(settings)
     chosen = _city_of(settings, url, city)
     try:
+        asked = file.read()
+    except UnicodeDecodeError as broken:
+        raise BadRequest(f"the question is not UTF-8: {broken}", where=file.name) from broken
+    try:
         given = json.loads(variables) if variables else {}
     except json.JSONDecodeError as broken:
         raise BadRequest(f"no JSON: {broken}", where="--variables") from broken
@@ -285,7 +299,7 @@ def query(file: Any, variables: str | None, city: str | None) -> None:
         reader = Reader(url, settings, size=1)
         await reader.open()
         try:
-            return await Engine(build(), settings).answer(reader, chosen, file.read(), given)
+            return await Engine(build(), settings).answer(reader, chosen, asked, given)
         finally:
             await reader.close()
 
@@ -316,15 +330,22 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
     settings = Settings.from_environment()
     url = prepare(settings)
-    address = f"http://{host or settings.host}:{port or settings.port}"
+    host, port = host or settings.host, port or settings.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as taken:
+            raise BadRequest(f"cannot listen on {host}:{port}: {taken.strerror}", where="--port") from taken
+    address = f"http://{host}:{port}"
     for name in cities(url):
         err.print(f"{name}: map {address}/{name}/  GraphQL {address}/{name}/graphql", markup=False)
     err.print(f"map {address}/  GraphiQL {address}/graphql", markup=False)
     uvicorn.run(
         "schema.app:create",
         factory=True,
-        host=host or settings.host,
-        port=port or settings.port,
+        host=host,
+        port=port,
         workers=workers or settings.workers,
         loop="uvloop",
         http="httptools",

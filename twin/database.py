@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,10 @@ log = logging.getLogger(__name__)
 
 READER_ROLE = "twin_reader"
 RESERVED = ("graphql", "id", "healthz", "readyz", "metrics", "twin", "public")
-_PREPARED_CEILING = 400
+#: a prepared statement costs a backend about a hundred times its text: longer ones are run once,
+#: and one connection keeps no more than so much text prepared
+_LONGEST_PREPARED_BYTES = 16_000
+_PREPARED_BYTES = 256_000
 
 _GLOBAL = f"""
 CREATE EXTENSION IF NOT EXISTS postgis;
@@ -94,8 +100,8 @@ def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
     """A writing connection; with `city` its search_path is that city's schema."""
     try:
         connection = psycopg.connect(url, application_name="twin")
-    except psycopg.OperationalError as refused:
-        reason = str(refused).strip().splitlines()[-1]
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as refused:
+        reason = " ".join(str(refused).split())
         raise BadRequest(f"the database cannot be reached: {reason}", where="TWIN_DATABASE_URL") from refused
     if city:
         connection.execute(
@@ -107,7 +113,7 @@ def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
 
 def register_city(url: str, city: City) -> None:
     """Create the city's schema or bring it up to date, and enter it in the list of cities."""
-    if city.name in RESERVED or city.name.startswith("pg_") or not city.name.isidentifier():
+    if city.name in RESERVED or city.name.startswith("pg_") or not re.fullmatch("[a-z][a-z0-9_]*", city.name):
         raise BadRequest(
             f'"{city.name}" cannot name a city: use lower-case letters, digits and _, and none of '
             f"{', '.join(RESERVED)}, pg_*"
@@ -179,7 +185,11 @@ def _migrate(url: str, city: City) -> bool:
 
 def engine_of(url: str) -> Any:
     """A SQLAlchemy engine for migrations; no pool, they run once."""
-    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
+    return create_engine(re.sub("^postgres(ql)?://", "postgresql+psycopg://", url), poolclass=NullPool)
+
+
+class Unreachable(TwinFault):
+    """The database does not answer at all; the cause is for the log only."""
 
 
 class Refused(TwinFault):
@@ -204,10 +214,10 @@ class Reader:
         )
         self._size = size or settings.connections
         self._free: asyncio.LifoQueue[_Wire] = asyncio.LifoQueue()
-        self._all: list[_Wire] = []
+        self._all: set[_Wire] = set()
 
     async def open(self) -> None:
-        """Connect; BadRequest when the database cannot be reached."""
+        """Connect; Unreachable when the database does not answer."""
         for _ in range(self._size):
             self._free.put_nowait(await self._connect())
 
@@ -220,53 +230,52 @@ class Reader:
         """The first row, each column in PostgreSQL's text format.
 
         `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
-        Raises Refused with PostgreSQL's code when the statement fails.
+        Raises Refused with PostgreSQL's code when the statement fails, Unreachable when nobody answers.
         """
         wire = await self._free.get()
         try:
-            if wire.broken:
-                wire = await self._replace(wire)
+            if not wire.broken:
+                try:
+                    return await wire.fetch(sql, values)
+                except ConnectionResetError:
+                    log.info("a database connection was lost; asking again on a new one")
+            wire = await self._replace(wire)
             try:
                 return await wire.fetch(sql, values)
-            except ConnectionResetError:
-                # the server went away between two requests: once more on a new connection
-                wire = await self._replace(wire)
-                return await wire.fetch(sql, values)
+            except ConnectionResetError as gone:
+                raise Unreachable(str(gone)) from gone
         except asyncio.CancelledError:
             # its answer is still under way and must not reach the next caller
-            wire.close()
+            wire.abandon()
             raise
         finally:
             self._free.put_nowait(wire)
 
     async def _replace(self, wire: _Wire) -> _Wire:
+        fresh = await self._connect()
         wire.close()
-        self._all.remove(wire)
-        try:
-            return await self._connect()
-        except BadRequest:
-            self._all.append(wire)
-            raise
+        self._all.discard(wire)
+        return fresh
 
     async def _connect(self) -> _Wire:
         wire = await asyncio.to_thread(_Wire.connect, self._conninfo)
         wire.attach(asyncio.get_running_loop())
-        self._all.append(wire)
+        self._all.add(wire)
         return wire
 
 
 class _Wire:
-    """One libpq connection under the event loop: one prepared statement at a time, no decoding."""
+    """One libpq connection under the event loop: one statement at a time, no decoding."""
 
     def __init__(self, connection: PGconn) -> None:
         self._connection = connection
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._descriptor: int | None = None
         self._waiting: asyncio.Future[Any] | None = None
         self._prepared: OrderedDict[bytes, bytes] = OrderedDict()
+        self._prepared_bytes = 0
         self._count = 0
-        self._closed = False
         self._lost = False
-        self._descriptor = -1
 
     @classmethod
     def connect(cls, conninfo: str) -> _Wire:
@@ -274,102 +283,123 @@ class _Wire:
         if connection.status != pq.ConnStatus.OK:
             reason = connection.get_error_message().strip()
             connection.finish()
-            raise BadRequest(f"the database cannot be reached: {reason}", where="TWIN_DATABASE_URL")
+            raise Unreachable(reason)
         connection.nonblocking = 1
         return cls(connection)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the loop watch it, on a descriptor of our own: libpq closes a lost socket by itself, and the
+        loop must not go on watching a number that may soon be another's."""
         self._loop = loop
-        # kept, because libpq closes a lost socket by itself, and its number may soon be another's
-        self._descriptor = self._connection.socket
+        self._descriptor = os.dup(self._connection.socket)
         loop.add_reader(self._descriptor, self._readable)
 
     @property
     def broken(self) -> bool:
-        return self._closed or self._lost or self._connection.status != pq.ConnStatus.OK
+        return self._lost or self._connection.status != pq.ConnStatus.OK
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if not self._lost and self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._descriptor)
+        """Give it up; may be called more than once."""
+        self._lose("the connection was closed")
         self._connection.finish()
+
+    def abandon(self) -> None:
+        """Give it up while a statement runs: PostgreSQL is asked to end that."""
+        if not self.broken and self._loop is not None:
+            stop = self._connection.get_cancel()
+            self._loop.run_in_executor(None, _cancel, stop)
+        self.close()
 
     async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
         name = self._prepared.get(sql)
-        if name is None:
-            name = await self._prepare(sql)
-        else:
+        if name is not None:
             self._prepared.move_to_end(sql)
-        try:
-            self._connection.send_query_prepared(name, values)
-        except psycopg.OperationalError as gone:
-            raise ConnectionResetError(str(gone)) from gone
-        result = await self._result()
+        elif len(sql) <= _LONGEST_PREPARED_BYTES:
+            name = await self._prepare(sql)
+        if name is None:
+            result = await self._ask(lambda: self._connection.send_query_params(sql, values))
+        else:
+            result = await self._ask(lambda: self._connection.send_query_prepared(name, values))
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise self._refusal(result)
         return tuple(result.get_value(0, column) for column in range(result.nfields))
 
     async def _prepare(self, sql: bytes) -> bytes:
-        if len(self._prepared) >= _PREPARED_CEILING:
-            _, oldest = self._prepared.popitem(last=False)
-            self._connection.send_query(b"DEALLOCATE " + oldest)
-            await self._result()
+        while self._prepared and self._prepared_bytes + len(sql) > _PREPARED_BYTES:
+            text, oldest = self._prepared.popitem(last=False)
+            self._prepared_bytes -= len(text)
+            forget = b"DEALLOCATE " + oldest
+            await self._ask(partial(self._connection.send_query, forget))
         self._count += 1
         name = b"s%d" % self._count
-        self._connection.send_prepare(name, sql)
-        result = await self._result()
+        result = await self._ask(lambda: self._connection.send_prepare(name, sql))
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise self._refusal(result)
         self._prepared[sql] = name
+        self._prepared_bytes += len(sql)
         return name
 
-    def _result(self) -> asyncio.Future[Any]:
+    def _ask(self, send: Callable[[], None]) -> asyncio.Future[Any]:
+        """Send, and the result to wait for; ConnectionResetError when nobody is there any more."""
         assert self._loop is not None
-        self._waiting = self._loop.create_future()
-        if self._connection.flush():
-            self._loop.add_writer(self._descriptor, self._writable)
-        return self._waiting
+        self._waiting = waiting = self._loop.create_future()
+        try:
+            send()
+            if self._connection.flush() and self._descriptor is not None:
+                self._loop.add_writer(self._descriptor, self._writable)
+        except psycopg.OperationalError as gone:
+            self._lose(str(gone))
+        return waiting
 
     def _writable(self) -> None:
         assert self._loop is not None
-        if not self._connection.flush():
-            self._loop.remove_writer(self._descriptor)
+        try:
+            if not self._connection.flush() and self._descriptor is not None:
+                self._loop.remove_writer(self._descriptor)
+        except psycopg.OperationalError as gone:
+            self._lose(str(gone))
 
     def _readable(self) -> None:
         connection, waiting = self._connection, self._waiting
         try:
             connection.consume_input()
-        except psycopg.Error:
-            self._lose()
+        except psycopg.OperationalError as gone:
+            self._lose(str(gone))
             return
-        if connection.is_busy() or waiting is None:
+        if waiting is None or connection.is_busy():
             return
         result = connection.get_result()
-        while True:
-            more = connection.get_result()
-            if more is None:
-                break
+        while (more := connection.get_result()) is not None:
             result = more
-        self._waiting = None
         if connection.status != pq.ConnStatus.OK:
-            self._waiting = waiting
-            self._lose()
-        elif not waiting.done():
+            self._lose("the database closed the connection")
+            return
+        self._waiting = None
+        if not waiting.done():
             waiting.set_result(result)
 
-    def _lose(self) -> None:
-        assert self._loop is not None
-        if not self._lost:
-            self._lost = True
-            self._loop.remove_reader(self._descriptor)
+    def _lose(self, why: str) -> None:
+        """Whoever waits is told, and the loop watches no longer."""
+        self._lost = True
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
-            waiting.set_exception(ConnectionResetError("the database closed the connection"))
+            waiting.set_exception(ConnectionResetError(why))
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.remove_reader(descriptor)
+                self._loop.remove_writer(descriptor)
+            os.close(descriptor)
 
     @staticmethod
     def _refusal(result: Any) -> Refused:
         state = result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000"
         words = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
         return Refused(state.decode(), words.decode(errors="replace"))
+
+
+def _cancel(stop: Any) -> None:
+    try:
+        stop.cancel()
+    except psycopg.OperationalError as gone:
+        log.info("a statement that nobody waits for could not be ended: %s", gone)

@@ -1,15 +1,15 @@
-SELECT json_build_object('buildings'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows_2)), '[]'::json) AS coalesce_1
-FROM (SELECT 'Building:'::text || building_1.key AS id, building_1.geojson AS geometry, (SELECT row_to_json(row_1) AS row_to_json_1
+SELECT json_build_object('buildings'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
+FROM (SELECT 'Building:'::text || building_1.key AS id, building_1.geojson AS geometry, (SELECT row_to_json(row$1) AS row_to_json_1
 FROM (SELECT district_1.name_latin AS "nameLatin"
 FROM town.district AS district_1
-WHERE district_1.key = building_1.district) AS row_1) AS district, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows_1)), '[]'::json) AS coalesce_2
-FROM (SELECT coalesce(site_1.name, site_1.name_latin) AS label, (SELECT row_to_json(row_2) AS row_to_json_2
+WHERE district_1.key = building_1.district) AS row$1) AS district, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$1)), '[]'::json) AS coalesce_2
+FROM (SELECT coalesce(site_1.name, site_1.name_latin) AS label, (SELECT row_to_json(row$2) AS row_to_json_2
 FROM (SELECT business_1.eik AS eik
 FROM town.business AS business_1
-WHERE business_1.key = site_1.business) AS row_2) AS business
+WHERE business_1.key = site_1.business) AS row$2) AS business
 FROM town.site AS site_1
 WHERE site_1.building = building_1.key ORDER BY site_1.key ASC
- LIMIT 5) AS rows_1)) AS sites
+ LIMIT 5) AS rows$1)) AS sites
 FROM town.building AS building_1
 WHERE ST_Intersects(building_1.footprint, CAST($1::VARCHAR AS geometry)) ORDER BY building_1.key ASC
- LIMIT 2) AS rows_2))) AS answer
+ LIMIT 2) AS rows$2))) AS answer

@@ -1,41 +1,41 @@
-SELECT json_build_object('sites'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows_2)), '[]'::json) AS coalesce_1
-FROM (SELECT 'Site:'::text || site_1.key AS id, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows_1)), '[]'::json) AS coalesce_2
-FROM (SELECT link_1.score AS score, CASE WHEN (link_1.object_type = 'District'::text) THEN (SELECT row_to_json(row_1) AS row_to_json_1
+SELECT json_build_object('sites'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
+FROM (SELECT 'Site:'::text || site_1.key AS id, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$1)), '[]'::json) AS coalesce_2
+FROM (SELECT link_1.score AS score, CASE WHEN (link_1.object_type = 'District'::text) THEN (SELECT row_to_json(row$1) AS row_to_json_1
 FROM (SELECT 'District:'::text || district_1.key AS id
 FROM town.district AS district_1
-WHERE district_1.key = link_1.object_key) AS row_1) WHEN (link_1.object_type = 'Neighbourhood'::text) THEN (SELECT row_to_json(row_2) AS row_to_json_2
+WHERE district_1.key = link_1.object_key) AS row$1) WHEN (link_1.object_type = 'Neighbourhood'::text) THEN (SELECT row_to_json(row$2) AS row_to_json_2
 FROM (SELECT 'Neighbourhood:'::text || neighbourhood_1.key AS id
 FROM town.neighbourhood AS neighbourhood_1
-WHERE neighbourhood_1.key = link_1.object_key) AS row_2) WHEN (link_1.object_type = 'Building'::text) THEN (SELECT row_to_json(row_3) AS row_to_json_3
+WHERE neighbourhood_1.key = link_1.object_key) AS row$2) WHEN (link_1.object_type = 'Building'::text) THEN (SELECT row_to_json(row$3) AS row_to_json_3
 FROM (SELECT 'Building:'::text || building_2.key AS id
 FROM town.building AS building_2
-WHERE building_2.key = link_1.object_key) AS row_3) WHEN (link_1.object_type = 'Address'::text) THEN (SELECT row_to_json(row_4) AS row_to_json_4
+WHERE building_2.key = link_1.object_key) AS row$3) WHEN (link_1.object_type = 'Address'::text) THEN (SELECT row_to_json(row$4) AS row_to_json_4
 FROM (SELECT 'Address:'::text || address_1.key AS id
 FROM town.address AS address_1
-WHERE address_1.key = link_1.object_key) AS row_4) WHEN (link_1.object_type = 'StreetSegment'::text) THEN (SELECT row_to_json(row_5) AS row_to_json_5
+WHERE address_1.key = link_1.object_key) AS row$4) WHEN (link_1.object_type = 'StreetSegment'::text) THEN (SELECT row_to_json(row$5) AS row_to_json_5
 FROM (SELECT 'StreetSegment:'::text || street_segment_1.key AS id
 FROM town.street_segment AS street_segment_1
-WHERE street_segment_1.key = link_1.object_key) AS row_5) WHEN (link_1.object_type = 'Facility'::text) THEN (SELECT row_to_json(row_6) AS row_to_json_6
+WHERE street_segment_1.key = link_1.object_key) AS row$5) WHEN (link_1.object_type = 'Facility'::text) THEN (SELECT row_to_json(row$6) AS row_to_json_6
 FROM (SELECT 'Facility:'::text || facility_1.key AS id
 FROM town.facility AS facility_1
-WHERE facility_1.key = link_1.object_key) AS row_6) WHEN (link_1.object_type = 'TransitStop'::text) THEN (SELECT row_to_json(row_7) AS row_to_json_7
+WHERE facility_1.key = link_1.object_key) AS row$6) WHEN (link_1.object_type = 'TransitStop'::text) THEN (SELECT row_to_json(row$7) AS row_to_json_7
 FROM (SELECT 'TransitStop:'::text || transit_stop_1.key AS id
 FROM town.transit_stop AS transit_stop_1
-WHERE transit_stop_1.key = link_1.object_key) AS row_7) WHEN (link_1.object_type = 'TransitRoute'::text) THEN (SELECT row_to_json(row_8) AS row_to_json_8
+WHERE transit_stop_1.key = link_1.object_key) AS row$7) WHEN (link_1.object_type = 'TransitRoute'::text) THEN (SELECT row_to_json(row$8) AS row_to_json_8
 FROM (SELECT 'TransitRoute:'::text || transit_route_1.key AS id
 FROM town.transit_route AS transit_route_1
-WHERE transit_route_1.key = link_1.object_key) AS row_8) WHEN (link_1.object_type = 'Business'::text) THEN (SELECT row_to_json(row_9) AS row_to_json_9
+WHERE transit_route_1.key = link_1.object_key) AS row$8) WHEN (link_1.object_type = 'Business'::text) THEN (SELECT row_to_json(row$9) AS row_to_json_9
 FROM (SELECT 'Business:'::text || business_1.key AS id
 FROM town.business AS business_1
-WHERE business_1.key = link_1.object_key) AS row_9) WHEN (link_1.object_type = 'Site'::text) THEN (SELECT row_to_json(row_10) AS row_to_json_10
+WHERE business_1.key = link_1.object_key) AS row$9) WHEN (link_1.object_type = 'Site'::text) THEN (SELECT row_to_json(row$10) AS row_to_json_10
 FROM (SELECT 'Site:'::text || site_2.key AS id
 FROM town.site AS site_2
-WHERE site_2.key = link_1.object_key) AS row_10) END AS object
+WHERE site_2.key = link_1.object_key) AS row$10) END AS object
 FROM town.link AS link_1
 WHERE link_1.subject_key = site_1.key AND link_1.subject_type = 'Site'::text OR link_1.object_key = site_1.key AND link_1.object_type = 'Site'::text ORDER BY link_1.key ASC
- LIMIT 50) AS rows_1)) AS links
+ LIMIT 50) AS rows$1)) AS links
 FROM town.site AS site_1
 WHERE EXISTS (SELECT 1
 FROM town.building AS building_1
 WHERE building_1.key = site_1.building AND building_1.cadastral_id = CAST($1::VARCHAR AS TEXT) COLLATE "C") ORDER BY site_1.key ASC
- LIMIT 50) AS rows_2))) AS answer
+ LIMIT 50) AS rows$2))) AS answer

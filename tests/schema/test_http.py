@@ -53,7 +53,12 @@ def test_a_wrong_query_has_the_status_of_its_media_type(client: TestClient, acce
         (b'{"query": "{ x }", "variables": []}', "application/json", 400, "variables is no object"),
         (b'{"query": "{ x }", "operationName": 1}', "application/json", 400, "operationName is no text"),
         (b"query=x", "application/x-www-form-urlencoded", 415, "send application/json"),
-        (b'{"query": "' + b" " * 11_000 + b'"}', "application/json", 413, "10000 are allowed"),
+        (
+            b'{"query": "' + b" " * 11_000 + b'"}',
+            "application/json",
+            413,
+            "more than the 10000 bytes allowed",
+        ),
     ],
 )
 def test_a_malformed_request_is_told_so(
@@ -99,6 +104,34 @@ def test_a_tile_and_a_tile_that_cannot_be(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
     assert client.get("/town/tiles/3/99/0.mvt").status_code == 400
+
+
+def test_a_page_of_another_site_may_ask(client: TestClient) -> None:
+    origin = {"origin": "https://example.org", "access-control-request-method": "POST"}
+    assert client.options("/graphql", headers=origin).headers["access-control-allow-origin"] == "*"
+    answer = client.get(
+        "/graphql", params={"query": "{ __typename }"}, headers={"origin": "https://example.org"}
+    )
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_database_that_is_away_is_no_mistake_of_the_caller(client: TestClient, town: Town) -> None:
+    served = client.app.state.served  # type: ignore[attr-defined]
+    away, there = "postgresql://nobody@127.0.0.1:1/none", served.reader._conninfo
+    served.reader._conninfo = away
+    try:
+        client.portal.call(lambda: [wire.close() for wire in list(served.reader._all)])  # type: ignore[union-attr]
+        for answer in (
+            client.post("/graphql", json={"query": "{ districts { totalCount } }"}),
+            client.get("/town/tiles/14/9252/6040.mvt"),
+            client.get("/town/id/District/68134-01"),
+            client.get("/readyz"),
+        ):
+            assert answer.status_code == 503
+            assert "127.0.0.1" not in answer.text
+    finally:
+        served.reader._conninfo = there
+    assert client.post("/graphql", json={"query": "{ districts { totalCount } }"}).status_code == 200
 
 
 def test_health(client: TestClient) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import os
+import signal
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import psycopg
 import pytest
+import uvloop
 from alembic import command
 
 from twin import database
 from twin.cluster import Cluster
-from twin.database import City, Reader, Refused
+from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest
 from twin.settings import Settings
 
@@ -113,6 +116,83 @@ def test_a_lost_connection_is_replaced_without_the_caller_noticing(
     read(database_url, use)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_connection_lost_while_much_is_being_sent_is_replaced(
+    database_url: str, cluster: Cluster, loop: str
+) -> None:
+    """More than a socket's buffer holds: the loop is waiting to write when the server goes."""
+    much = b"x" * 8_000_000
+
+    async def use() -> None:
+        reader = Reader(database_url, Settings(connections=1))
+        await reader.open()
+        (pid,) = await reader.fetch(b"SELECT pg_backend_pid()", [])
+        assert pid is not None
+        os.kill(int(pid), signal.SIGSTOP)
+        asked = asyncio.ensure_future(reader.fetch(b"SELECT length($1::text)", [much]))
+        await asyncio.sleep(0.2)
+        with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", [int(pid)])
+        os.kill(int(pid), signal.SIGCONT)
+        assert await asyncio.wait_for(asked, 30) == (b"8000000",)
+        for _ in range(3):
+            assert await reader.fetch(b"SELECT 1", []) == (b"1",)
+        await reader.close()
+
+    run(use, loop)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_caller_who_leaves_while_much_is_being_sent_breaks_nothing(database_url: str, loop: str) -> None:
+    much = b"x" * 8_000_000
+
+    async def use() -> None:
+        reader = Reader(database_url, Settings(connections=1))
+        await reader.open()
+        for _ in range(5):
+            asked = asyncio.ensure_future(reader.fetch(b"SELECT length($1::text)", [much]))
+            await asyncio.sleep(0)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            assert await reader.fetch(b"SELECT 1", []) == (b"1",)
+        await reader.close()
+
+    run(use, loop)
+
+
+def test_what_nobody_waits_for_is_ended_in_the_database(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.fetch(b"SELECT pg_sleep(30)", []), 0.1)
+        await asyncio.sleep(0.3)
+        busy = b"SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30)%' AND state = 'active'"
+        assert await reader.fetch(busy, []) == (b"0",)
+
+    read(database_url, use)
+
+
+def test_a_database_that_is_away_is_said_so_and_found_again(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        working = reader._conninfo
+        reader._conninfo = "postgresql://nobody@127.0.0.1:1/none"
+        for wire in list(reader._all):
+            wire.close()
+        for _ in range(3):
+            with pytest.raises(Unreachable):
+                await reader.fetch(b"SELECT 1", [])
+        reader._conninfo = working
+        assert await reader.fetch(b"SELECT 1", []) == (b"1",)
+
+    read(database_url, use)
+
+
+def run(use: Callable[[], Coroutine[Any, Any, None]], loop: str) -> None:
+    made = uvloop.new_event_loop() if loop == "uvloop" else asyncio.new_event_loop()
+    with asyncio.Runner(loop_factory=lambda: made) as runner:
+        runner.run(use())
+
+
 def test_many_callers_share_few_connections_and_get_their_own_answers(database_url: str) -> None:
     async def use(reader: Reader) -> None:
         answers = await asyncio.gather(
@@ -139,9 +219,12 @@ def test_a_caller_who_leaves_does_not_leave_an_answer_behind(database_url: str) 
 
 def test_more_statements_than_are_kept_prepared_still_run(database_url: str) -> None:
     async def use(reader: Reader) -> None:
-        for i in range(database._PREPARED_CEILING * 2 + 10):
-            assert await reader.fetch(b"SELECT %d" % i, []) == (b"%d" % i,)
-        held = await reader.fetch(b"SELECT count(*) FROM pg_prepared_statements", [])
-        assert int(held[0] or 0) <= database._PREPARED_CEILING
+        long = b" " * (database._LONGEST_PREPARED_BYTES - 100)
+        for i in range(3 * database._PREPARED_BYTES // len(long)):
+            assert await reader.fetch(b"SELECT %d%s" % (i, long), []) == (b"%d" % i,)
+        longer = b" " * database._LONGEST_PREPARED_BYTES
+        assert await reader.fetch(b"SELECT $1::text" + longer, [b"once"]) == (b"once",)
+        held = await reader.fetch(b"SELECT sum(length(statement)) FROM pg_prepared_statements", [])
+        assert 0 < int(held[0] or 0) <= database._PREPARED_BYTES
 
     read(database_url, use)

@@ -9,6 +9,8 @@ from geoalchemy2 import Geometry
 from geoalchemy2.alembic_helpers import include_object
 from sqlalchemy import text
 
+import twin.areas
+import twin.history  # noqa: F401  (their tables join the metadata)
 from twin.database import City, engine_of
 from twin.entities import Base
 

@@ -103,7 +103,7 @@ export const FACILITIES: FacilityGroup[] = [
     colour: "#0f8b8d",
     kinds: {
       METRO_STATION: "#0f8b8d", BUS_STATION: "#2fb0a8", PARKING: "#6a8caf", FUEL_STATION: "#b7791f",
-      CHARGING_STATION: "#d69e2e",
+      CHARGING_STATION: "#d69e2e", BICYCLE_PARKING: "#4f9fb5",
     },
   },
   {
@@ -111,6 +111,7 @@ export const FACILITIES: FacilityGroup[] = [
     colour: "#a0815a",
     kinds: {
       RECYCLING: "#6f8f3a", DRINKING_WATER: "#3fa7d6", TOILETS: "#a0815a", SHELTER: "#8d7b68", BENCH: "#b89b72",
+      FOUNTAIN: "#5cc0e0", BARBECUE: "#c2703d", WASTE_BASKET: "#7b8f6a", POST_BOX: "#d4a017", TELEPHONE: "#7a6fb0",
     },
   },
 ];

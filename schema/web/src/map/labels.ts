@@ -11,7 +11,7 @@ interface Place {
   label: string | null;
   labelLatin: string | null;
   areaM2: number;
-  centroid: { coordinates: [number, number] } | null;
+  pointOnSurface: { coordinates: [number, number] } | null;
 }
 
 interface Label {
@@ -83,13 +83,13 @@ export class Labels {
 
   #make(group: Label["group"], places: Place[]): Label[] {
     return places
-      .filter((place) => place.centroid && place.label)
+      .filter((place) => place.pointOnSurface && place.label)
       .sort((a, b) => b.areaM2 - a.areaM2)
       .map((place) => {
         const own = place.label!;
         return {
           element: h("span", { class: `label ${group}` }, own),
-          at: place.centroid!.coordinates,
+          at: place.pointOnSurface!.coordinates,
           group,
           size: [0, 0],
           own,

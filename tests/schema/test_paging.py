@@ -1,0 +1,146 @@
+"""Every list can be walked page by page, both ways, in every order that it offers, ties and nulls included."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from schema.declare import camel
+from schema.ordering import sortable
+from tests.schema.conftest import GRID, Asked
+from tests.town import Town
+from twin.entities import BY_NAME
+
+PLACE = '{entity: "Facility:f1"}'
+ROOTS = {"Building": "buildings", "TransitStop": "transitStops", "Site": "sites", "Notice": "notices"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def crowd(town: Town) -> None:
+    """More rows, with ties and nulls in every field."""
+    chance = random.Random(7)
+    for i in range(12):
+        town.add(
+            "Building", f"c.{i}", cadastral_id=chance.choice([None, "x", "y"]),
+            storeys_above_ground=chance.choice([None, 1, 2]), height_m=chance.choice([None, 3.5, 1e-7]),
+            date_of_construction=chance.choice([None, "1999-12-31", "2001-01-01"]), footprint=GRID["abcd"],
+        )  # fmt: skip
+        town.add("Site", f"c{i}", kind=chance.choice(["SEAT", "OUTLET"]), name=chance.choice([None, "а", "б"]),
+                 position=chance.choice([None, GRID["p"], GRID["q"]]))  # fmt: skip
+        town.add("TransitStop", f"c/{i}", gtfs_id=str(i), name="x", position=GRID["p"],
+                 departures_weekday=chance.choice([None, 5, 6]))  # fmt: skip
+        town.add("Notice", f"n{i}", source="town", rule="r", severity=chance.choice(["ERROR", "INFO"]),
+                 occurrences=chance.choice([1, 2]), message="m", value=chance.choice([None, '"', "\\"]))  # fmt: skip
+
+
+def orders() -> list[tuple[str, str]]:
+    found = []
+    for name in ROOTS:
+        entity = BY_NAME[name]
+        for field in ["id", *map(camel, sortable(entity))]:
+            found += [(name, f"[{{{field}: {way}}}]") for way in ("ASC", "DESC")]
+        if entity.geometry:
+            found.append((name, f"[{{distance: {PLACE}}}]"))
+            found.append((name, f"[{{distance: {PLACE}}}, {{recordedAt: DESC}}]"))
+    return found
+
+
+@pytest.mark.parametrize(("entity", "order"), orders())
+@pytest.mark.parametrize("size", [1, 4])
+def test_walking_forwards_and_backwards_meets_each_row_once(
+    ask: Asked, entity: str, order: str, size: int
+) -> None:
+    root = ROOTS[entity]
+    whole = ask(f"{{ {root}(orderBy: {order}) {{ totalCount nodes {{ id }} }} }}")[root]
+    ids = [node["id"] for node in whole["nodes"]]
+    assert len(set(ids)) == whole["totalCount"]
+    assert _walk(ask, root, order, size, forwards=True) == ids
+    assert _walk(ask, root, order, size, forwards=False) == ids
+
+
+def _walk(ask: Asked, root: str, order: str, size: int, *, forwards: bool) -> list[str]:
+    count, cursor = ("first", "after") if forwards else ("last", "before")
+    query = f"""query($n: Int, $c: String) {{ {root}(orderBy: {order}, {count}: $n, {cursor}: $c) {{
+        nodes {{ id }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"""
+    seen: list[str] = []
+    at: Any = None
+    for _ in range(100):
+        page = ask(query, n=size, c=at)[root]
+        ids = [node["id"] for node in page["nodes"]]
+        seen = [*seen, *ids] if forwards else [*ids, *seen]
+        info = page["pageInfo"]
+        at = info["endCursor" if forwards else "startCursor"]
+        if not info["hasNextPage" if forwards else "hasPreviousPage"]:
+            return seen
+    raise AssertionError("the list has no end")
+
+
+@pytest.mark.parametrize("keys", ["routes", "stops"])
+def test_a_list_in_its_owners_order_can_be_walked(ask: Asked, keys: str) -> None:
+    owner = "TransitStop:g/1" if keys == "routes" else "TransitRoute:g/R1"
+    query = f"""query($c: String) {{ node(id: "{owner}") {{ ... on {owner.partition(":")[0]} {{
+        {keys}(first: 1, after: $c) {{ nodes {{ id }} pageInfo {{ endCursor hasNextPage }} }} }} }} }}"""
+    first = ask(query, c=None)["node"][keys]
+    second = ask(query, c=first["pageInfo"]["endCursor"])["node"][keys]
+    assert first["pageInfo"]["hasNextPage"]
+    assert not second["pageInfo"]["hasNextPage"]
+    expected = {"routes": ["g/R2", "g/R1"], "stops": ["g/2", "g/1"]}[keys]
+    assert [n["id"].partition(":")[2] for n in first["nodes"] + second["nodes"]] == expected
+
+
+@pytest.mark.parametrize(
+    "alias", ["o", "rows_1", "row_1", "page_1", "whole_1", "c", "l0", "key", "building_1"]
+)
+def test_no_alias_collides_with_the_names_inside_the_sql(ask: Asked, alias: str) -> None:
+    query = f"""{{ buildings(first: 1) {{ nodes {{ {alias}: id }} edges {{ {alias}: node {{ {alias}: id }} }} }}
+        again: buildings(first: 1) {{ {alias}: nodes {{ {alias}: id }} }}
+        node(id: "Building:b.1") {{ {alias}: id ... on Building {{ currentUse {{ {alias}: code }} sources {{ {alias}: id }} }} }}
+        sources {{ {alias}: id }} }}"""
+    data = ask(query)
+    assert data["buildings"]["nodes"] == [{alias: "Building:b.1"}]
+    assert data["buildings"]["edges"] == [{alias: {alias: "Building:b.1"}}]
+    assert data["again"] == {alias: [{alias: "Building:b.1"}]}
+    assert data["node"] == {
+        alias: "Building:b.1", "currentUse": {alias: "100"}, "sources": [{alias: "Source:town"}],
+    }  # fmt: skip
+    assert data["sources"] == [{alias: "Source:town"}]
+
+
+def test_many_aliases_everywhere(ask: Asked) -> None:
+    counts = " ".join(f"t{i}: totalCount" for i in range(60))
+    cursors = " ".join(f"c{i}: cursor" for i in range(60))
+    more = " ".join(f"m{i}: hasNextPage" for i in range(60))
+    codes = " ".join(f"k{i}: code" for i in range(60))
+    data = ask(f"""{{ buildings(first: 1) {{ {counts} edges {{ {cursors} node {{ currentUse {{ {codes} }} }} }}
+        pageInfo {{ {more} }} }} }}""")["buildings"]  # fmt: skip
+    assert list(data) == [*(f"t{i}" for i in range(60)), "edges", "pageInfo"]
+    assert list(data["edges"][0]) == [*(f"c{i}" for i in range(60)), "node"]
+    assert data["edges"][0]["node"]["currentUse"] == {f"k{i}": "100" for i in range(60)}
+    assert list(data["pageInfo"]) == [f"m{i}" for i in range(60)]
+    wide = " ".join(f"i{i}: id" for i in range(600))
+    assert "more than 500 fields" in ask.refused(f"{{ buildings {{ nodes {{ {wide} }} }} }}")
+
+
+def test_null_for_a_variable_with_a_default_is_refused_where_null_cannot_stand(ask: Asked) -> None:
+    for declared, used in (
+        ("$v: Boolean = true", "districts @include(if: $v) { totalCount }"),
+        ("$v: IdentifierScheme = EIK", 'byIdentifier(scheme: $v, value: "1") { id }'),
+        (
+            "$v: Float = 100",
+            f"sites(where: {{position: {{dwithin: {{of: {PLACE}, withinM: $v}}}}}}) {{ totalCount }}",
+        ),
+        ("$v: Float = 23", "sites(orderBy: [{distance: {point: {lon: $v, lat: 42}}}]) { totalCount }"),
+    ):
+        assert "is null; it must be given a value" in ask.refused(f"query({declared}) {{ {used} }}", v=None)
+
+
+def test_a_document_may_write_geojson_with_variables_in_it(ask: Asked) -> None:
+    query = """query($x: Float!, $y: Float!) { districts(where: {boundary: {contains: {geojson:
+        {type: "Point", coordinates: [$x, $y]}}}}) { totalCount } }"""
+    lon, lat = ask('{ node(id: "TransitStop:g/1") { ... on TransitStop { geometry } } }')["node"]["geometry"][
+        "coordinates"
+    ]
+    assert ask(query, x=lon, y=lat)["districts"]["totalCount"] == 1
+    assert ask(query, x=lon + 1, y=lat)["districts"]["totalCount"] == 0
