@@ -64,12 +64,14 @@ class Reading:
 
     def stage(self, files: Iterable[tuple[Path, str]]) -> None:
         """Read all files, each with the name by which notices call it."""
-        for file, name in files:
-            with open_layer(file, self.read.format, **self.read.options) as layer:
-                crs = crs_of(self.read, layer, name, self.notices)
-                for batch in layer.batches:
-                    self._stage_batch(batch, layer, file, name, crs)
-        self.whereabouts.check()
+        # numpy warns of coordinates that are no numbers; they become notices
+        with np.errstate(invalid="ignore", over="ignore"):
+            for file, name in files:
+                with open_layer(file, self.read.format, **self.read.options) as layer:
+                    crs = crs_of(self.read, layer, name, self.notices)
+                    for batch in layer.batches:
+                        self._stage_batch(batch, layer, file, name, crs)
+            self.whereabouts.check()
         if self.records:
             self._check_columns(self.columns, next(iter(self.columns.values()), ""), only_vital=True)
         self._note_unclaimed_columns()

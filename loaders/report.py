@@ -50,10 +50,6 @@ class DatasetReport:
             key, Status.MISSING, failure=f"there is no file {file} in the data folder; nothing was changed"
         )
 
-    @classmethod
-    def failed(cls, key: str, failure: str, seconds: float) -> DatasetReport:
-        return cls(key, Status.FAILED, failure=failure, seconds=seconds)
-
     def absent(self) -> DatasetReport:
         """The same for a data set that need not be there."""
         return replace(self, status=Status.ABSENT)
@@ -76,7 +72,10 @@ class LoadReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when everything asked for was loaded, 1 when something was missing or refused."""
+        """0 when every data set was loaded, 1 when one failed, was missing or was refused.
+
+        Records that were left out are notices and do not count. (2, wrong use, is the command line's.)
+        """
         return int(any(one.status.is_bad for one in self.datasets))
 
     def __getitem__(self, key: str) -> DatasetReport:
@@ -114,7 +113,8 @@ class LoadReport:
                 )
                 first = False
             if first:
-                table.add_row(one.key, one.status.value)
+                notices = f"{sum(one.notices.values()):,}" if one.notices else ""
+                table.add_row(one.key, one.status.value, *[""] * 7, notices)
         return table
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 #: how long a load waits for another one of the same city
 PATIENCE_S = 30.0
+#: where a catalogue expects no count: a data set may close that share of its rows, or fewer than so many
+CLOSED_SHARE, CLOSED_ROWS = 0.5, 20
+INSIST = "If that is right, load it again with --accept-fewer"
 _BLOCK_BYTES = 1 << 20
 
 __all__ = ["link", "load", "quality"]
@@ -48,18 +52,23 @@ def load(
     *,
     only: Sequence[str] = (),
     atomic: bool = False,
+    accept_fewer: bool = False,
     console: Console | None = None,
 ) -> LoadReport:
     """Load a city's data sets from a folder: all that are there, or only those named.
 
     Each data set is a transaction of its own, with `atomic` all of them are one. What a file's owner can mend
-    becomes notices; a file that cannot be read at all leaves its data set as it was. Progress is drawn on the
-    console where it is a terminal.
+    becomes notices; a file that cannot be read at all leaves its data set as it was, and so does one that
+    holds far fewer records than it should, unless `accept_fewer` says that this is right. Where no file is
+    found, nothing is touched. Progress is drawn on the console where it is a terminal.
     """
     if not data.is_dir():
         raise BadRequest(f"{data} is no folder", where="--data")
     datasets = tuple(catalogue.dataset(key) for key in only) or catalogue.datasets
-    register_city(url, catalogue.city.city)
+    city = catalogue.city.city
+    if not any(dataset.find(data) for dataset in datasets):
+        return LoadReport(catalogue.city.title, tuple(_missing(one, named=bool(only)) for one in datasets))
+    register_city(url, city)
     reports: list[DatasetReport] = []
     with _city_locked(url, catalogue.city.name) as (connection, ledger), Progress(console) as progress:
         with connection.transaction():
@@ -68,9 +77,12 @@ def load(
         try:
             with _one_transaction(connection, wanted=atomic):
                 for dataset in datasets:
-                    report = _Load(connection, ledger, catalogue, dataset, data, progress).run()
-                    if report.status is Status.MISSING and dataset.optional and not only:
-                        report = report.absent()
+                    files = [(file, file.relative_to(data).as_posix()) for file in dataset.find(data)]
+                    if files:
+                        loading = _Load(connection, ledger, catalogue, dataset, progress, accept_fewer)
+                        report = loading.run(files)
+                    else:
+                        report = _missing(dataset, named=bool(only))
                     reports.append(report)
                     if atomic and report.status.is_bad:
                         raise _Undone
@@ -96,6 +108,12 @@ def link(url: str, city: str) -> LinkReport:
     return LinkReport(city, relinked, tuple(ledger), time.monotonic() - started)
 
 
+def _missing(dataset: Dataset, *, named: bool) -> DatasetReport:
+    """The report of a data set without files; one that need not be there is only missed when it is named."""
+    report = DatasetReport.missing(dataset.key, dataset.file)
+    return report.absent() if dataset.optional and not named else report
+
+
 class _Undone(Exception):
     """One data set failed, and with --atomic that undoes the others."""
 
@@ -109,15 +127,15 @@ class _Load:
         ledger: psycopg.Connection[Any],
         catalogue: Catalogue,
         dataset: Dataset,
-        data: Path,
         progress: Progress,
+        accept_fewer: bool,
     ) -> None:
         self.connection = connection
         self.ledger = ledger
         self.catalogue = catalogue
         self.dataset = dataset
-        self.data = data
         self.progress = progress
+        self.accept_fewer = accept_fewer
         self.notices = Notices()
         self.staged: dict[str, Staging] = {}
         self.merged: dict[str, Merged] = {}
@@ -125,28 +143,34 @@ class _Load:
         self.records = 0
         self.refused = 0
 
-    def run(self) -> DatasetReport:
+    def run(self, files: Sequence[tuple[Path, str]]) -> DatasetReport:
         """All stations, one after the other; whatever fails, what was there before stays."""
         started = time.monotonic()
-        files = [(file, file.relative_to(self.data).as_posix()) for file in self.dataset.find(self.data)]
-        if not files:
-            return DatasetReport.missing(self.dataset.key, self.dataset.file)
-        run = self.open(files)
+        run: str | None = None
         try:
+            run = self.open(files)
             with self.connection.transaction():
                 self.stage(files)
                 self.merge()
                 self.link()
                 status = self.report(run)
         except BadRequest as refused:
-            provenance.fail_run(self.ledger, run, str(refused))
-            return DatasetReport.failed(self.dataset.key, str(refused), time.monotonic() - started)
+            self._fail(run, str(refused))
+            return self._failed(str(refused), started)
         except psycopg.OperationalError as fault:
             self._record_fault(run, fault)
             raise TwinFault(
                 f"the database failed while {self.dataset.key} was loaded ({_reason(fault)}); "
                 "nothing of it was kept. Load it again when the database is well"
             ) from fault
+        except Exception:
+            incident = uuid.uuid4().hex[:12]
+            log.exception("loading %s failed, incident %s", self.dataset.key, incident)
+            failure = (
+                f"the twin failed at it; nothing was changed. Quote incident {incident} when you report it"
+            )
+            self._fail(run, failure)
+            return self._failed(failure, started)
         except BaseException as error:
             self._record_fault(run, error)
             raise
@@ -160,6 +184,18 @@ class _Load:
             expected={entity.name: self.dataset.expected(entity) for entity in self.dataset.entities},
             notices=self.notices.counts,
             seconds=time.monotonic() - started,
+        )
+
+    def _failed(self, failure: str, started: float) -> DatasetReport:
+        """A report that still tells what was read and what was wrong with it."""
+        return DatasetReport(
+            key=self.dataset.key,
+            status=Status.FAILED,
+            records=self.records,
+            refused=self.refused,
+            notices=self.notices.counts,
+            seconds=time.monotonic() - started,
+            failure=failure,
         )
 
     def open(self, files: Sequence[tuple[Path, str]]) -> str:
@@ -192,7 +228,8 @@ class _Load:
         if not self.records:
             raise BadRequest("it holds no records; nothing was changed", where=files[0][1])
         for entity in self.dataset.entities:
-            self._refuse_to_empty(entity)
+            if not self.accept_fewer:
+                self._refuse_to_empty(entity)
             self.staged[entity.name].settle_duplicates(self.notices)
 
     def merge(self) -> None:
@@ -202,15 +239,18 @@ class _Load:
             for area in {t.within for r in self.dataset.reads for t in r.targets if t.entity is entity}:
                 if area:
                     self.refused += staging.keep_within(BY_NAME[area], self.notices)
+            count = staging.complete(self._vital(entity))
+            self._refuse_too_few(entity, count)
             precedence = self.catalogue.precedence.get(entity.name)
             if precedence:
                 merged = merge_records(staging, self.dataset.key, precedence, self.notices)
             else:
                 merged = merge_alone(staging, self.dataset.key, self.notices)
             staging.drop()
+            self._refuse_to_close(entity, merged)
             if merged.touched and (entity.name not in AREAS or refresh_area_parts(self.connection, entity)):
                 self.to_link.append(entity.name)
-            self._expect(entity, merged)
+            self._note_too_many(entity, count)
             self.merged[entity.name] = merged
 
     def link(self) -> None:
@@ -241,29 +281,71 @@ class _Load:
             [self.dataset.key],
         ).fetchone()
         if row and row[0]:
-            found = ", ".join(f"{rule} {count:,}" for rule, count in self.notices.counts.most_common(3))
             raise BadRequest(
-                f"none of its {self.records:,} records could be kept as {entity.name} ({found}), while the "
-                "twin holds some from before; nothing was changed",
+                f"none of its {self.records:,} records could be kept as {entity.name}{self._defects()}, "
+                f"while the twin holds some from before; nothing was changed. {INSIST}",
                 where=self.dataset.file,
             )
 
-    def _expect(self, entity: Entity, merged: Merged) -> None:
+    def _vital(self, entity: Entity) -> list[str]:
+        """What this data set says of an entity that the entity cannot be without."""
+        said = {
+            name for r in self.dataset.reads for t in r.targets if t.entity is entity for name in t.fields
+        }
+        return [c.key for c in entity.loaded_columns if c.key in said and not c.nullable]
+
+    def _refuse_too_few(self, entity: Entity, count: int) -> None:
+        """What falls below the catalogue's expectation is a broken file rather than a smaller city."""
         expected = self.dataset.expected(entity)
-        if expected and not expected[0] <= merged.rows <= expected[1]:
+        if expected and count < expected[0] and not self.accept_fewer:
+            raise BadRequest(
+                f"it holds {count:,} whole records of {entity.name}{self._defects()}; "
+                f"expected {_range(expected)}. Nothing was changed. {INSIST}",
+                where=self.dataset.file,
+            )
+
+    def _refuse_to_close(self, entity: Entity, merged: Merged) -> None:
+        """Where nothing is expected, a file that closes most of what it gave before is taken for broken."""
+        if self.accept_fewer or self.dataset.expected(entity):
+            return
+        before = merged.closed + merged.changed + merged.unchanged
+        if merged.closed >= CLOSED_ROWS and merged.closed > before * CLOSED_SHARE:
+            raise BadRequest(
+                f"{merged.closed:,} of its {before:,} rows of {entity.name} would be closed"
+                f"{self._defects()}; expected is that at least half of them stay. Nothing was changed. "
+                f"{INSIST}",
+                where=self.dataset.file,
+            )
+
+    def _note_too_many(self, entity: Entity, count: int) -> None:
+        expected = self.dataset.expected(entity)
+        if expected and not expected[0] <= count <= expected[1]:
             self.notices.add(
                 "unexpected-count",
-                f"there are {merged.rows:,} of {entity.name}; "
-                f"expected are {expected[0]:,} to {expected[1]:,}.",
-                field=entity.name, value=merged.rows,
+                f"There are {count:,} of {entity.name}; expected {_range(expected)}.",
+                field=entity.name, value=count,
             )  # fmt: skip
 
-    def _record_fault(self, run: str, error: BaseException) -> None:
+    def _defects(self) -> str:
+        """The commonest defects of what was read, for a sentence."""
+        found = ", ".join(f"{rule} {count:,}" for rule, count in self.notices.counts.most_common(3))
+        return f" ({found})" if found else ""
+
+    def _fail(self, run: str | None, failure: str) -> None:
+        if run:
+            provenance.fail_run(self.ledger, run, failure)
+
+    def _record_fault(self, run: str | None, error: BaseException) -> None:
         try:
-            provenance.fail_run(self.ledger, run, f"{type(error).__name__}: nothing of it was kept.")
+            self._fail(run, f"{type(error).__name__}: nothing of it was kept.")
         except psycopg.Error:
             # the database is gone: the next load finds the run unfinished and says so
             log.warning("the run %s could not be marked as failed", run)
+
+
+def _range(expected: tuple[int, int]) -> str:
+    low, high = expected
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _reason(fault: psycopg.Error) -> str:

@@ -111,6 +111,14 @@ class Staging:
             return None
         return self._files[bisect_right(self._files, ordinal, key=lambda each: each[0]) - 1][1]
 
+    def complete(self, attributes: Sequence[str]) -> int:
+        """How many staged records have all of these attributes."""
+        filled = SQL(" AND ").join(SQL("{} IS NOT NULL").format(Identifier(name)) for name in attributes)
+        row = self.connection.execute(
+            SQL("SELECT count(*) FROM {} WHERE {}").format(self.table, filled if attributes else SQL("true"))
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def analyse(self) -> None:
         """Let the planner know what the joins will meet."""
         self.connection.execute(SQL("ANALYZE {}").format(self.table))

@@ -62,9 +62,16 @@ class LoadTown:
         path.write_text(HEAD.format(name=self.name) + self.head + body, encoding="utf-8")
         return catalogue(path)
 
-    def load(self, *only: str, atomic: bool = False) -> LoadReport:
+    def load(self, *only: str, atomic: bool = False, accept_fewer: bool = False) -> LoadReport:
         """Load what the catalogue describes."""
-        return load(self.url, self.catalogue, self.folder / "data", only=only, atomic=atomic)
+        return load(
+            self.url,
+            self.catalogue,
+            self.folder / "data",
+            only=only,
+            atomic=atomic,
+            accept_fewer=accept_fewer,
+        )
 
     def connect(self) -> psycopg.Connection[Any]:
         return connect(self.url, city=self.name)
