@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.staging import PREFIX, Staging, names
-from twin.areas import area_joins
+from twin.areas import area_values
 from twin.entities import Entity
 from twin.history import HISTORY
 
@@ -109,65 +109,67 @@ def _merge(
     history = HISTORY[entity.name]
     loaded = [column.key for column in entity.loaded_columns]
     compared = [name for name in loaded if name != "key"]
-    areas = area_joins(entity, "s")
+    areas = area_values(entity, "s")
     kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
-    parts = {
+    words: dict[str, Composable] = {
         "table": table,
         "staged": staged,
         "history": Identifier(history.name),
         "scope": scope,
         "sources": sources,
-        "s": names(compared, "s"),
-        "t": names(compared, "t"),
-        "kept": names(kept),
-        "t_kept": names(kept, "t"),
+        "staged_values": names(compared, "s"),
+        "held_values": names(compared, "t"),
+        "version": names(kept),
+        "held_version": names(kept, "t"),
         "settings": SQL(", ").join(
-            SQL("{} = f.{}").format(Identifier(name), Identifier(name))
-            for name in [*compared, *(one.attribute for one in areas)]
+            SQL("{} = fresh.{}").format(Identifier(name), Identifier(name)) for name in [*compared, *areas]
         ),
-        "s_loaded": names(loaded, "s"),
-        "joins": SQL(" ").join(one.join for one in areas),
-        "values": SQL("").join(SQL(", {}").format(one.value) for one in areas),
-        "named_values": SQL("").join(
-            SQL(", {} AS {}").format(one.value, Identifier(one.attribute)) for one in areas
+        "columns": names([*loaded, *areas]),
+        "fresh": SQL(", ").join(
+            [
+                *(Identifier("s", name) for name in loaded),
+                *(SQL("{} AS {}").format(value, Identifier(name)) for name, value in areas.items()),
+            ]
         ),
-        "columns": names([*loaded, *(one.attribute for one in areas)]),
     }
-    before = connection.execute(
-        SQL(
-            "WITH changed AS MATERIALIZED ("
-            " SELECT t.key FROM {table} AS t JOIN {staged} AS s ON s.key = t.key"
-            " WHERE {scope} AND ROW({t}, t.sources) IS DISTINCT FROM ROW({s}, {sources})"
-            "), vanished AS MATERIALIZED ("
-            " SELECT t.key FROM {table} AS t"
-            " WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)"
-            "), remembered AS ("
-            " INSERT INTO {history} ({kept}, recorded_to) SELECT {t_kept}, now() FROM {table} AS t"
-            " WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished)"
-            "), closed AS ("
-            " DELETE FROM {table} AS t USING vanished AS v WHERE t.key = v.key"
-            "), updated AS ("
-            " UPDATE {table} AS t SET {settings}, sources = f.fresh_sources, recorded_at = now()"
-            " FROM (SELECT {s_loaded}, {sources} AS fresh_sources{named_values}"
-            "  FROM {staged} AS s JOIN changed AS c ON c.key = s.key {joins}) AS f"
-            " WHERE t.key = f.key"
-            ") SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM vanished),"
-            " (SELECT count(*) FROM {staged})"
-        ).format(**parts)
-    ).fetchone()
-    assert before is not None  # an aggregate always has a row
-    changed, closed, staged_count = before
-    added = connection.execute(
-        SQL(
-            "INSERT INTO {table} ({columns}, sources, recorded_at)"
-            " SELECT {s_loaded}{values}, {sources}, now() FROM {staged} AS s {joins}"
-            " WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)"
-        ).format(**parts)
-    ).rowcount
+    row = connection.execute(SQL(_CHANGE_AND_CLOSE).format(**words)).fetchone()
+    assert row is not None  # an aggregate always has a row
+    changed, closed, staged_count = row
+    added = connection.execute(SQL(_ADD).format(**words)).rowcount
     if added or changed or closed:
         # the linking that follows joins what was just written
         connection.execute(SQL("ANALYZE {}").format(table))
     return Merged(added, changed, staged_count - added - changed, closed)
+
+
+# What this transaction wrote itself, under --atomic, is no version that anybody saw.
+_CHANGE_AND_CLOSE = """
+WITH changed AS MATERIALIZED (
+    SELECT t.key FROM {table} AS t JOIN {staged} AS s ON s.key = t.key
+    WHERE {scope} AND ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
+), vanished AS MATERIALIZED (
+    SELECT t.key FROM {table} AS t
+    WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)
+), remembered AS (
+    INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now() FROM {table} AS t
+    WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished) AND t.recorded_at < now()
+), closed AS (
+    DELETE FROM {table} AS t USING vanished AS v WHERE t.key = v.key
+), updated AS (
+    UPDATE {table} AS t SET {settings}, sources = fresh.fresh_sources, recorded_at = now()
+    FROM (
+        SELECT {fresh}, {sources} AS fresh_sources FROM {staged} AS s JOIN changed AS c ON c.key = s.key
+    ) AS fresh
+    WHERE t.key = fresh.key
+)
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM vanished), (SELECT count(*) FROM {staged})
+"""
+
+_ADD = """
+INSERT INTO {table} ({columns}, sources, recorded_at)
+SELECT {fresh}, {sources}, now() FROM {staged} AS s
+WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)
+"""
 
 
 def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:

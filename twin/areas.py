@@ -5,7 +5,6 @@ The merge computes it for the rows that it writes, links.py for the others when 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -36,52 +35,38 @@ class AreaPart(Base):
     part: Mapped[Any] = mapped_column(Geometry("POLYGON", srid=0, spatial_index=True), nullable=False)
 
 
-@dataclass(frozen=True)
-class AreaJoin:
-    """How a statement finds the area in which a row lies: a join, and the value that it yields."""
-
-    attribute: str
-    join: Composable
-    value: Composable
-
-
-def area_joins(entity: Entity, row: str) -> list[AreaJoin]:
-    """The joins that find the district and the neighbourhood of each row of an entity, `row` its alias.
+def area_values(entity: Entity, row: str) -> dict[str, Composable]:
+    """What finds the district and the neighbourhood of a row of an entity, `row` its alias, by attribute.
 
     A point belongs to the area that covers it, the first by key where two do. A line or polygon belongs to
     the one that holds more than half of it, and to none when none does. Most of those lie in one piece of a
     boundary, which a single index lookup finds; only the others are cut.
     """
     if entity.geometry is None:
-        return []
+        return {}
     kind = entity.fields[entity.geometry].geometry or ""
     shape = Identifier(row, entity.geometry)
-    return [
-        _area_join(attribute, target, shape, kind)
+    return {
+        attribute: _area_value(target, shape, kind)
         for attribute, target in entity.links.items()
         if target in AREAS and target != entity.name
-    ]
+    }
 
 
-def _area_join(attribute: str, area: str, shape: Composable, kind: str) -> AreaJoin:
-    whole, most = Identifier(f"{attribute}_whole"), Identifier(f"{attribute}_most")
+def _area_value(area: str, shape: Composable, kind: str) -> Composable:
+    words: dict[str, Composable] = {"area": Literal(area), "shape": shape}
     covering = SQL(
-        "LEFT JOIN LATERAL (SELECT area_key FROM area_part"
-        " WHERE area_type = {area} AND ST_Covers(part, {shape}) ORDER BY area_key LIMIT 1) AS {whole} ON true"
-    ).format(area=Literal(area), shape=shape, whole=whole)
+        "(SELECT min(area_key) FROM area_part WHERE area_type = {area} AND ST_Covers(part, {shape}))"
+    ).format(**words)
     if kind not in _MEASURES:
-        return AreaJoin(attribute, covering, SQL("{}.area_key").format(whole))
+        return covering
     holding = SQL(
-        "LEFT JOIN LATERAL (SELECT area_key FROM area_part"
-        " WHERE {whole}.area_key IS NULL AND area_type = {area} AND ST_Intersects(part, {shape})"
+        "(SELECT area_key FROM area_part WHERE area_type = {area} AND ST_Intersects(part, {shape})"
         " GROUP BY area_key HAVING sum({measure}(ST_Intersection(part, {shape}))) > {measure}({shape}) / 2"
-        " ORDER BY sum({measure}(ST_Intersection(part, {shape}))) DESC, area_key LIMIT 1) AS {most} ON true"
-    ).format(whole=whole, most=most, area=Literal(area), shape=shape, measure=_MEASURES[kind])
-    return AreaJoin(
-        attribute,
-        SQL("{} {}").format(covering, holding),
-        SQL("COALESCE({}.area_key, {}.area_key)").format(whole, most),
-    )
+        " ORDER BY sum({measure}(ST_Intersection(part, {shape}))) DESC, area_key LIMIT 1)"
+    ).format(**words, measure=_MEASURES[kind])
+    # the second is only worked out where the first finds nothing
+    return SQL("COALESCE({}, {})").format(covering, holding)
 
 
 def refresh_area_parts(connection: psycopg.Connection[Any], area: Entity) -> bool:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from twin.addresses import ENTRANCE
-from twin.areas import AREAS, area_joins, refresh_area_parts
+from twin.areas import AREAS, area_values, refresh_area_parts
 from twin.entities import BY_NAME, ENTITIES, Entity, LinkMethod, LinkStatus, LinkType
 from twin.history import HISTORY
 
@@ -259,14 +259,12 @@ def _settle_sites(connection: psycopg.Connection[Any], *, everything: bool) -> i
     A site's areas are those of its position, else of its building or address, else what its source names.
     """
     site = BY_NAME["Site"]
-    areas = {one.attribute: one for one in area_joins(site, "s")}
+    areas = area_values(site, "s")
     best = {family.attribute: _words(family, everything=True)["best"] for family in _SITE_FAMILIES}
     found = SQL(_SITES).format(
         best_address=best["address"],
         best_building=best["building"],
-        district=areas["district"].value,
-        neighbourhood=areas["neighbourhood"].value,
-        joins=SQL(" ").join(one.join for one in areas.values()),
+        **areas,
         scope=_scope(everything=everything),
     )
     return _rewrite(connection, site, found, ["address", "building", *areas])
@@ -332,22 +330,20 @@ LEFT JOIN ({best_building}) AS within ON within.subject_key = s.key
 LEFT JOIN building AS b ON b.key = within.object_key
 LEFT JOIN address AS a ON a.key = at.object_key
 LEFT JOIN district AS h ON h.key = s.district_hint
-{joins}
 WHERE {scope}
 """
 
 
 def _relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
     """Give every row of an entity the areas in which it lies; how many were in others before."""
-    areas = area_joins(entity, "s")
+    areas = area_values(entity, "s")
     if not areas:
         return 0
-    found = SQL("SELECT s.key, {} FROM {} AS s {}").format(
-        SQL(", ").join(SQL("{} AS {}").format(one.value, Identifier(one.attribute)) for one in areas),
+    found = SQL("SELECT s.key, {} FROM {} AS s").format(
+        SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in areas.items()),
         Identifier(entity.table.name),
-        SQL(" ").join(one.join for one in areas),
     )
-    return _rewrite(connection, entity, found, [one.attribute for one in areas])
+    return _rewrite(connection, entity, found, list(areas))
 
 
 def _rewrite(
