@@ -64,13 +64,18 @@ def load(
     """
     if not data.is_dir():
         raise BadRequest(f"{data} is no folder", where="--data")
-    datasets = tuple(catalogue.dataset(key) for key in only) or catalogue.datasets
+    asked = [catalogue.dataset(key) for key in only]
+    datasets = [one for one in catalogue.datasets if one in asked or not asked]
     city = catalogue.city.city
     if not any(dataset.find(data) for dataset in datasets):
         return LoadReport(catalogue.city.title, tuple(_missing(one, named=bool(only)) for one in datasets))
     register_city(url, city)
     reports: list[DatasetReport] = []
-    with _city_locked(url, catalogue.city.name) as (connection, ledger), Progress(console) as progress:
+    with (
+        _faults_in_words(),
+        _city_locked(url, catalogue.city.name) as (connection, ledger),
+        Progress(console) as progress,
+    ):
         with connection.transaction():
             drop_leftovers(connection)
             provenance.write_codes(connection, catalogue)
@@ -99,7 +104,11 @@ def link(url: str, city: str) -> LinkReport:
     started = time.monotonic()
     if city not in cities(url):
         raise BadRequest(f'there is no city "{city}"; loaded are {", ".join(cities(url)) or "none"}')
-    with _city_locked(url, city) as (connection, _), connection.transaction():
+    with (
+        _faults_in_words(),
+        _city_locked(url, city) as (connection, _),
+        connection.transaction(),
+    ):
         relinked = relink_all(connection)
         ledger = connection.execute(
             "SELECT type, subject_type, method, status, count(*) FROM link"
@@ -352,6 +361,18 @@ def _reason(fault: psycopg.Error) -> str:
     """What the database says in its own words, without the statement."""
     words = fault.diag.message_primary or str(fault).strip().splitlines()[0]
     return words.strip()
+
+
+@contextmanager
+def _faults_in_words() -> Iterator[None]:
+    """Say that the database failed, without its statement; whatever was under way is not kept."""
+    try:
+        yield
+    except psycopg.OperationalError as fault:
+        raise TwinFault(
+            f"the database failed ({_reason(fault)}); nothing of what was under way was kept. "
+            "Try again when it is well"
+        ) from fault
 
 
 @contextmanager
