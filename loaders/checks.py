@@ -152,9 +152,11 @@ class Check:
         if isinstance(kind, Double):
             return self._in_range(numbers(values, selected, label), field, label, selected)
         if isinstance(kind, Integer | BigInteger):
-            whole = _whole_numbers(values, selected, label)
-            ranged = self._in_range(whole, field, label, selected)
-            return pc.cast(ranged, pa.int64() if isinstance(kind, BigInteger) else pa.int32())
+            bits = 64 if isinstance(kind, BigInteger) else 32
+            ranged = self._in_range(
+                _whole_numbers(values, selected, label), field, label, selected, bits=bits
+            )
+            return pc.cast(ranged, pa.int64() if bits == 64 else pa.int32())
         if isinstance(kind, Boolean):
             return _truths(values, selected, label)
         if isinstance(kind, Date):
@@ -235,8 +237,14 @@ class Check:
             lambda value: f'{label} is "{value}", in capitals only. Kept as published.',
         )  # fmt: skip
 
-    def _in_range(self, values: Column, field: Field, label: str, selected: Selected) -> Column:
+    def _in_range(
+        self, values: Column, field: Field, label: str, selected: Selected, *, bits: int | None = None
+    ) -> Column:
+        """Values outside what the field allows, or what its column can hold, are left empty."""
         low, high = field.minimum, field.maximum
+        if bits:
+            limit = 2 ** (bits - 1)
+            low, high = (-limit if low is None else low), (limit - 1 if high is None else high)
         wrong = np.zeros(len(values), dtype=np.bool_)
         if low is not None:
             wrong |= mask(pc.less(values, low))
@@ -244,8 +252,8 @@ class Check:
             wrong |= mask(pc.greater(values, high))
         if pa.types.is_floating(values.type):
             wrong |= mask(pc.invert(pc.is_finite(values)))
-        allowed = f"from {low:g}" if low is not None else "a number"
-        allowed += f" to {high:g}" if high is not None else ""
+        allowed = f"from {_plain(low)}" if low is not None else "a number"
+        allowed += f" to {_plain(high)}" if high is not None else ""
         selected.note(
             "out-of-range", wrong, label, values,
             lambda value: f"{label} is {value}; possible is {allowed}. Left empty.",
@@ -356,21 +364,33 @@ def _agreeing(recipe: Recipe, text: Column, done: Mapping[str, Column], selected
     return pc.if_else(pa.array(differs), pa.scalar(None, pa.string()), text)
 
 
+def _plain(number: float) -> str:
+    """A limit as a notice shows it: 2147483647, 0.5."""
+    return f"{number:.0f}" if number == int(number) else f"{number:g}"
+
+
 def _whole_numbers(values: Column, selected: Selected, label: str) -> Column:
-    if pa.types.is_integer(values.type):
+    """Values as whole numbers of 64 bits; what is none, or does not fit, is noticed and left empty."""
+    if pa.types.is_signed_integer(values.type):
         return pc.cast(values, pa.int64())
     if pa.types.is_floating(values.type):
         good = pc.equal(values, pc.trunc(values))
+        huge = mask(pc.greater_equal(pc.abs(values), 2.0**63))
     else:
         values = as_text(values)
-        good = pc.match_substring_regex(values, r"^[+-]?\d{1,18}(\.0+)?$")
+        good = pc.match_substring_regex(values, r"^[+-]?\d+(\.0+)?$")
+        huge = mask(pc.match_substring_regex(values, r"^[+-]?0*[1-9]\d{18}"))
+    selected.note(
+        "out-of-range", huge & mask(good), label, values,
+        lambda value: f"{label} is {value}, which is larger than any number that can be kept. Left empty.",
+    )  # fmt: skip
     bad = mask(pc.invert(good))
     selected.note(
         "not-a-whole-number", bad, label, values,
         lambda value: f'{label} is "{value}"; expected is a whole number. Left empty.',
     )  # fmt: skip
-    if bad.any():
-        values = pc.if_else(pa.array(bad), pa.scalar(None, values.type), values)
+    if bad.any() or huge.any():
+        values = pc.if_else(pa.array(bad | huge), pa.scalar(None, values.type), values)
     if pa.types.is_string(values.type):
         values = pc.replace_substring_regex(values, r"(\.0+)$|^\+", "")
     return pc.cast(values, pa.int64())

@@ -246,7 +246,7 @@ def _coded(values: Column, codes: Mapping[str, str], unfilled: Unfilled) -> Colu
 def numbers(values: Column, selected: Selected, label: str) -> Column:
     """Values as floating-point numbers; what is none is noticed and left empty."""
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
-        return pc.cast(values, pa.float64())
+        return pc.cast(values, pa.float64(), safe=False)
     text = as_text(values)
     numeric = pc.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
     selected.note(

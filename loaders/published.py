@@ -48,7 +48,7 @@ class Published:
             return pa.nulls(len(self), pa.string())
         try:
             return pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             return pa.array([None if value is None else str(value) for value in values], pa.string())
 
     def text(self, name: str) -> Column:
@@ -189,7 +189,8 @@ def as_text(column: Column) -> Column:
         return pa.nulls(len(column), pa.string())
     if pa.types.is_floating(kind):
         whole = pc.equal(column, pc.trunc(column))
-        if pc.all(whole, skip_nulls=True).as_py() and pc.max(pc.abs(column)).as_py() not in (float("inf"),):
+        largest = pc.max(pc.abs(column)).as_py()
+        if pc.all(whole, skip_nulls=True).as_py() and (largest is None or largest < 2**63):
             return pc.cast(pc.cast(column, pa.int64(), safe=False), pa.string())
         return pc.cast(column, pa.string())
     if pa.types.is_list(kind) or pa.types.is_struct(kind):

@@ -277,7 +277,7 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
         licence=entry.get("licence"),
         url=entry.get("url"),
         refresh=entry.get("refresh"),
-        file=str(_needed(entry, "file", where)),
+        file=_pattern(_needed(entry, "file", where), where),
         optional=bool(entry.get("optional", False)),
         reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
         fetch=fetch_entry(entry, where),
@@ -346,6 +346,24 @@ def _needed(entry: Mapping[str, Any], name: str, where: str) -> Any:
     if not entry.get(name):
         raise BadRequest(f"{name} is missing", where=where)
     return entry[name]
+
+
+def _pattern(file: Any, where: str) -> str:
+    """A path or pattern that leads nowhere but below the data folder."""
+    parts = file.split("/") if isinstance(file, str) else []
+    if (
+        not parts
+        or file.startswith(("/", "~"))
+        or "\\" in file
+        or not file.isprintable()
+        or any(part == ".." or ("**" in part and part != "**") for part in parts)
+        or not parts[-1].strip(". ")
+    ):
+        raise BadRequest(
+            f"file is {file!r}; expected is one path or pattern below the data folder, such as 'stops/*.csv'",
+            where=where,
+        )
+    return str(file)
 
 
 def _known(entry: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:

@@ -332,6 +332,8 @@ def _in_order_of_travel(
     One trip of each course is enough; only theirs are read again.
     """
     served = np.flatnonzero((trips.route >= 0) & (counted.calls > 0))
+    if not len(served):
+        return [[] for _ in range(routes)]
     course = np.stack([trips.route[served], counted.patterns[served]])
     _, first = np.unique(course, axis=1, return_index=True)
     chosen = served[np.sort(first)]
@@ -384,9 +386,16 @@ def _repeats(timetable: _Timetable, problems: list[Problem]) -> dict[str, float]
     if "frequencies.txt" not in timetable:
         return repeats
     timetable.check("frequencies.txt", FREQUENCIES)
-    for _, row in timetable.rows("frequencies.txt", problems):
-        span = _seconds(row["end_time"]) - _seconds(row["start_time"])
-        headway = int(row["headway_secs"] or 0)
+    for line, row in timetable.rows("frequencies.txt", problems):
+        try:
+            span = _seconds(row["end_time"]) - _seconds(row["start_time"])
+            headway = int(row["headway_secs"] or 0)
+        except ValueError as error:
+            raise FileFault(
+                f"frequencies.txt line {line} says {row['start_time']!r}, {row['end_time']!r}, "
+                f"{row['headway_secs']!r}; expected are two times such as 25:10:00 and seconds",
+                where=timetable.path.name,
+            ) from error
         if headway > 0:
             repeats[row["trip_id"]] = repeats.get(row["trip_id"], 0) + span / headway
     return repeats

@@ -86,6 +86,10 @@ def test_the_legal_forms_of_all_editions_lead_to_listed_codes() -> None:
         (CITY + SET + TARGET + 'name = { from = "n", match = "x" }\n', "it needs a group in brackets"),
         (CITY + SET + TARGET + 'name = { format = "{a" }\n', r"format is '\{a'; expected are columns in braces"),
         (CITY + SET + TARGET + 'name = { address = { door = "d" } }\n', r"expected are columns by text, "),
+        *(
+            (CITY + SET.replace('file = "a.csv"', f"file = {file}") + TARGET, r"dataset a: file is .+; expected is one path")
+            for file in ('"/etc/passwd"', '"../a.csv"', '"a/../../b.csv"', '["a.csv", "b.csv"]', '"a**.csv"', '"~/a"')
+        ),
         (CITY + SET + TARGET + "expect = [2]\n", r"expect is \[2\]; expected is \[least, most\]"),
         (CITY + SET + TARGET + 'within = "Moon"\n', r'within is "Moon"; it names no entity'),
         (CITY + SET + TARGET + 'when = { a = 3 }\n', r"a is 3; expected is true, false, a text or texts"),
@@ -104,7 +108,9 @@ def test_a_mistake_is_said_with_its_file_and_entry(tmp_path: Path, text: str, sa
 
 
 def test_an_unknown_city_lists_the_known_ones() -> None:
-    with pytest.raises(BadRequest, match=r'no catalogue "atlantis"; there are delft, liechtenstein, sample, sofia'):
+    with pytest.raises(
+        BadRequest, match=r'no catalogue "atlantis"; there are delft, liechtenstein, sample, sofia'
+    ):
         catalogue("atlantis")
 
 

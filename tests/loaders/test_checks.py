@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import shapely
 
 from tests.loaders.town import LoadTown, lonlat
@@ -266,3 +268,31 @@ def test_more_records_than_expected_are_said_and_kept(town: LoadTown) -> None:
     )
     assert town.load().exit_code == 0
     assert [row[4] for row in town.notices("unexpected-count")] == ["There are 2 of Facility; expected 1."]
+
+
+def test_numbers_that_a_column_cannot_hold_are_left_empty(town: LoadTown) -> None:
+    numbers = ["3000000000", "2147483647", "9" * 19, "1" + "0" * 400, "-3000000000"]
+    town.write("a.csv", "id,n,lon,lat\n" + "".join(f"{n},{v},23.3,42.7\n" for n, v in enumerate(numbers)))
+    town.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\ncapacity = "n"\nposition = "geometry"\n'
+    )
+    assert town.load().exit_code == 0
+    assert town.rows("SELECT key FROM facility WHERE capacity IS NOT NULL") == [("1",)]
+    noted = town.notices("out-of-range")
+    assert [row[1] for row in noted] == ["line 4", "line 5", "line 2", "line 6"]
+    assert noted[2][2:4] == ("n", "3000000000")
+    assert noted[2][4].endswith("n is 3000000000; possible is from 0 to 2147483647. Left empty.")
+
+
+def test_huge_json_numbers_are_left_empty(town: LoadTown) -> None:
+    numbers = [2**62, 3e9, 1e300, 3]
+    records = [{"id": f"f{n}", "n": number, "lon": 23.3, "lat": 42.7} for n, number in enumerate(numbers)]
+    town.write("a.json", json.dumps(records))
+    town.describe(
+        'key = "a"\nformat = "json_records"\nfile = "a.json"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\ncapacity = "n"\nposition = "geometry"\n'
+    )
+    assert town.load().exit_code == 0
+    assert town.rows("SELECT key, capacity FROM facility WHERE capacity IS NOT NULL") == [("f3", 3)]
+    assert sum(row[5] for row in town.notices("out-of-range") + town.notices("not-a-whole-number")) == 3

@@ -14,8 +14,11 @@ import pytest
 
 import loaders.run
 from loaders.catalogue import catalogue
+from loaders.merge import Merged
+from loaders.notices import Notices
 from loaders.report import Status
 from loaders.run import load
+from loaders.staging import Staging
 from tests.loaders.town import LoadTown
 from twin.database import connect
 from twin.errors import BadRequest, TwinFault
@@ -171,3 +174,30 @@ def test_what_a_killed_load_left_in_staging_is_cleared_away(town: LoadTown) -> N
         connection.execute("CREATE UNLOGGED TABLE staging_other (a int)")
     assert town.load().exit_code == 0
     assert town.rows("SELECT tablename FROM pg_tables WHERE tablename LIKE %s", "staging%") == []
+
+
+def test_an_unexpected_fault_of_one_data_set_is_a_failed_row_and_the_others_go_on(
+    town: LoadTown, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in ("a", "b", "c"):
+        town.describe(ENTRY.format(key=key))
+        town.write(f"{key}.csv", table(3))
+    merge = loaders.run.merge_alone
+
+    def stumble(staging: Staging, dataset: str, notices: Notices) -> Merged:
+        if dataset == "b":
+            raise IndexError("the cause")
+        return merge(staging, dataset, notices)
+
+    monkeypatch.setattr(loaders.run, "merge_alone", stumble)
+    report = town.load()
+    assert report.exit_code == 1
+    assert [one.status for one in report.datasets] == [Status.LOADED, Status.FAILED, Status.LOADED]
+    failure = report["b"].failure or ""
+    assert failure.startswith("the twin failed at it; nothing was changed. Quote incident ")
+    assert "IndexError" not in failure
+    [logged] = caplog.records
+    assert logged.getMessage().split()[-1] in failure
+    assert logged.exc_info is not None
+    assert town.rows("SELECT failure FROM import_run WHERE source = 'b'") == [(failure,)]
+    assert town.rows("SELECT count(*) FROM facility") == [(6,)]

@@ -186,3 +186,16 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(FileFault, match=r"gtfs\.zip: the zip archive is damaged or cut off"):
         read(file, "stops")
+
+
+@pytest.mark.parametrize("table", ["stops", "routes"])
+def test_a_timetable_without_any_trip_serves_nothing(tmp_path: Path, table: str) -> None:
+    batch = read(feed(tmp_path, trips="route_id,service_id,trip_id\n"), table)
+    served = "route_ids" if table == "stops" else "stop_ids"
+    assert batch.columns[served] == [[]] * len(batch)
+
+
+def test_a_headway_that_is_no_number_is_refused_with_its_line(tmp_path: Path) -> None:
+    frequencies = "trip_id,start_time,end_time,headway_secs\nt1,08:00:00,soon,600\n"
+    with pytest.raises(FileFault, match=r"frequencies\.txt line 2 says '08:00:00', 'soon', '600'; expected"):
+        read(feed(tmp_path, frequencies=frequencies), "stops")
