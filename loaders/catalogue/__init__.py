@@ -320,6 +320,9 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
                 f"it has {', '.join(sorted(loadable))}",
                 where=where,
             )
+    recipes = {name: recipe(value, f"{where}.{name}", tables) for name, value in fields.items()}
+    for name, one in recipes.items():
+        _check_recipe(entity, name, one, recipes, f"{where}.{name}")
     within = entry.get("within")
     if within is not None and within not in BY_NAME:
         raise BadRequest(f'within is "{within}"; it names no entity', where=where)
@@ -329,7 +332,7 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
     return Target(
         entity=entity,
         key=recipe(entry["key"], f"{where}.key", tables) if "key" in entry else None,
-        fields={name: recipe(value, f"{where}.{name}", tables) for name, value in fields.items()},
+        fields=recipes,
         when=tuple(
             condition(column, value, f"{where}.when", tables)
             for column, value in _table(entry, "when", where).items()
@@ -340,6 +343,20 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         version=entry.get("version"),
         erased=entry.get("erased"),
     )
+
+
+def _check_recipe(
+    entity: Entity, name: str, one: Recipe, recipes: Mapping[str, Recipe], where: str
+) -> None:
+    """Values that the catalogue itself gives must be ones that the attribute can have."""
+    members = entity.fields[name].enumeration
+    for words in one.alternatives:
+        given = [*(words.codes or {}).values(), *([str(words.value)] if words.value is not None else [])]
+        if members and (wrong := [each for each in given if each and each not in members.__members__]):
+            raise BadRequest(f'"{wrong[0]}" is none of {", ".join(members.__members__)}', where=where)
+        for other in (words.attribute, words.agrees_with):
+            if other and other not in recipes:
+                raise BadRequest(f"it looks at {other}, which this entry does not fill", where=where)
 
 
 def _needed(entry: Mapping[str, Any], name: str, where: str) -> Any:

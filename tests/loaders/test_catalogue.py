@@ -90,6 +90,12 @@ def test_the_legal_forms_of_all_editions_lead_to_listed_codes() -> None:
             (CITY + SET.replace('file = "a.csv"', f"file = {file}") + TARGET, r"dataset a: file is .+; expected is one path")
             for file in ('"/etc/passwd"', '"../a.csv"', '"a/../../b.csv"', '["a.csv", "b.csv"]', '"a**.csv"', '"~/a"')
         ),
+        (CITY + SET + TARGET.replace("SCHOOL", "SCHOL"), r'Facility\.kind: "SCHOL" is none of SCHOOL, '),
+        (
+            CITY + SET + TARGET + 'status = { from = "s", codes = { a = "THERE" } }\n',
+            r'Facility\.status: "THERE" is none of EXISTING, PLANNED',
+        ),
+        (CITY + SET + TARGET + 'name = { attribute = "label" }\n', "it looks at label, which this entry does"),
         (CITY + SET + TARGET + "expect = [2]\n", r"expect is \[2\]; expected is \[least, most\]"),
         (CITY + SET + TARGET + 'within = "Moon"\n', r'within is "Moon"; it names no entity'),
         (CITY + SET + TARGET + 'when = { a = 3 }\n', r"a is 3; expected is true, false, a text or texts"),
