@@ -35,7 +35,7 @@ err = Console(stderr=True, highlight=False)
 CONNECTIONS = 16
 _COMPARED = 3
 #: a round is long enough for each connection to be answered so many times, within reason
-_ANSWERS, _LONGEST_S = 2.5, 12.0
+_ANSWERS, _LONGEST_S = 2.5, 10.0
 _ANSWERS_ALONE, _LONGEST_ALONE_S = 40.0, 2.0
 _ANSWERS_WARM_UP, _WARM_UP_S = 1.5, 2.0
 
