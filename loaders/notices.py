@@ -32,7 +32,6 @@ class Rule:
 _READERS = {
     "broken-json": ERROR,
     "deed-without-attributes": ERROR,
-    "empty-case-number": INFO,
     "misspelt-attribute": INFO,
     "not-a-record": ERROR,
     "time-past-midnight": INFO,

@@ -30,7 +30,6 @@ RULES = {
     "broken-json": "A line is not valid JSON; the record was left out.",
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
     "duplicate-column": "Two columns have one name; the later one was renamed with a number.",
-    "empty-case-number": "A deed's element Deed, the court's case number of the old register, is empty.",
     "incomplete-way": "An OpenStreetMap way refers to points that the file does not hold.",
     "invalid-geometry-encoding": "A geometry could not be decoded; the record was kept without it.",
     "misspelt-attribute": "An attribute is not spelled as its format demands; it was read all the same.",

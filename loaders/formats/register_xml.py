@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -128,35 +127,16 @@ def _batches(deeds: Iterator[Item]) -> Iterator[Batch]:
         yield Batch(as_columns(records, COLUMNS), None, positions, problems)
 
 
-@dataclass
-class _EmptyCaseNumbers:
-    """Empty elements Deed within the field about the old Bulstat register: told once a file."""
-
-    found: int = 0
-    line: int = 0
-
-    def count(self, deed: etree._Element) -> None:
-        if not deed.attrib and not len(deed) and not _filled(deed.text):
-            self.line = self.line or int(deed.sourceline or 0)
-            self.found += 1
-
-    def problems(self) -> Iterator[Problem]:
-        if self.found:
-            detail = f"{self.found} elements Deed within a deed are empty, the first in line {self.line}"
-            yield Problem("file", "empty-case-number", detail)
-
-
 def _deeds(path: Path, stream: Any) -> Iterator[Item]:
     number = 0
-    empty = _EmptyCaseNumbers()
     try:
         # Entities and the network stay off: the file comes from outside.
         for _, deed in etree.iterparse(
             stream, events=("end",), tag="{*}Deed", resolve_entities=False, no_network=True, load_dtd=False
         ):
-            # The field about the old Bulstat register has an element Deed too (the court's case number).
+            # The field about the old Bulstat register has an element Deed too (the court's case number);
+            # empty or not, it is no record.
             if any(_local(above) == "deed" for above in deed.iterancestors()):
-                empty.count(deed)
                 continue
             number += 1
             position = f"deed {number}"
@@ -173,7 +153,6 @@ def _deeds(path: Path, stream: Any) -> Iterator[Item]:
         raise FileFault(
             f"the XML is broken or cut off after deed {number}: {error.msg}", where=path.name
         ) from error
-    yield from empty.problems()
     if not number:
         raise FileFault(f"there is no deed in it; wanted is {WANTED}", where=path.name)
 

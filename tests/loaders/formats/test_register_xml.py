@@ -139,6 +139,12 @@ def test_a_deed_without_attributes_is_a_problem(tmp_path: Path) -> None:
     assert [(each.position, each.rule) for each in batch.problems] == [("deed 2", "deed-without-attributes")]
 
 
+def test_an_empty_case_number_called_deed_is_no_problem(tmp_path: Path) -> None:
+    field = f"<UIC {ENTRY}><BulstatDeed><Deed/></BulstatDeed></UIC>"
+    batch = read(export(tmp_path, deed(main_part(field, SEAT))))
+    assert (batch.positions, batch.problems) == (["deed 1"], [])
+
+
 def test_the_case_number_called_deed_within_a_field_is_no_deed(tmp_path: Path) -> None:
     field = f"<UIC {ENTRY}><BulstatDeed><Deed>123</Deed><Year/></BulstatDeed></UIC>"
     batch = read(export(tmp_path, deed(main_part(field, SEAT)), deed()))
