@@ -17,6 +17,7 @@ from twin.identifiers import is_eik
 #: legal forms whose name and seat may be a natural person's, as the register's four editions write them:
 #: sole trader, and the legacy trader of a foreign natural person (domain reference, parts 1.3 and 9)
 PERSON_LIKE = frozenset({"ET", "ЕТ", "1", "CHDF", "ЧФЛ", "23"})
+PERSON_LIKE_NAME = "ЕДНОЛИЧЕН ТЪРГОВЕЦ"
 ERASED = "Erase"
 #: the deed's fields whose entry dates a whole deed has
 _MAIN_FIELDS = ("company", "legal_form", "seat")
@@ -43,7 +44,10 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     """
     deeds = batch.columns
     form = _first(deeds["legal_form"], deeds["legal_form_code"])
-    person_like = [None if one is None else one.strip().upper() in PERSON_LIKE for one in form]
+    person_like = [
+        _person_like(*said)
+        for said in zip(*(deeds[f"legal_form{one}"] for one in ("", "_code", "_name")), strict=True)
+    ]
     withheld = [one is not False for one in person_like]
     name = _unless(_erased("company", deeds), _first(deeds["company"], deeds["company_name"]))
     latin = _unless(_erased("transliteration", deeds), deeds["transliteration"])
@@ -96,6 +100,14 @@ def prepare_outlets(batch: Batch, file: Path) -> Batch:
 
 def _first(*columns: Sequence[str | None]) -> list[str | None]:
     return [next((one for one in values if one), None) for values in zip(*columns, strict=True)]
+
+
+def _person_like(*forms: str | None) -> bool | None:
+    """Whether the deed's word for its legal form, or that of the field about it, says so; None: neither."""
+    said = [form.strip().upper() for form in forms if form]
+    if not said:
+        return None
+    return any(form in PERSON_LIKE or form.startswith(PERSON_LIKE_NAME) for form in said)
 
 
 def _unless(withheld: Sequence[bool], values: Sequence[Any]) -> list[Any]:

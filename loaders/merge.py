@@ -16,6 +16,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from loaders.checks import MADE
 from loaders.notices import Notices
+from loaders.persons import strip_records
 from loaders.staging import PREFIX, Staging, names
 from twin.areas import area_values
 from twin.entities import Entity
@@ -74,6 +75,8 @@ def merge_records(staging: Staging, dataset: str, precedence: Sequence[str], not
     connection.execute(SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED))
     _keep_records(staging, dataset)
     connection.execute(SQL("ANALYZE {}").format(_AFFECTED))
+    if entity.name == "Business":
+        strip_records(connection, _AFFECTED)
     remade = Identifier(f"{PREFIX}{entity.table.name}_remade")
     _remake(staging, remade, precedence)
     _note_incomplete(staging, remade, dataset, notices)

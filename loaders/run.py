@@ -22,6 +22,7 @@ from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset
 from loaders.merge import Merged, merge_alone, merge_records
 from loaders.notices import Notices
+from loaders.persons import forget
 from loaders.progress import Progress
 from loaders.quality import quality
 from loaders.reading import Reading
@@ -264,7 +265,9 @@ class _Load:
 
     def link(self) -> None:
         """Station 7: what this load changed, and what depends on it."""
+        forget(self.connection, self.to_link)
         relink(self.connection, self.to_link)
+        forget(self.connection, self.to_link)
 
     def report(self, run: str) -> RunStatus:
         """Station 8: what was done, kept with the city."""

@@ -230,3 +230,67 @@ def test_a_seat_finds_its_address_and_building(register: LoadTown) -> None:
             f"IN_BUILDING/Site/{ONE}-seat/b1", "ADDRESS_MATCH", 0.95, '{"address" : "a-1"}', "ACCEPTED",
         ),
     ]  # fmt: skip
+
+
+def everything(town: LoadTown) -> str:
+    """All that the city's tables hold."""
+    return str([town.rows(f'SELECT t::text FROM "{table}" AS t') for table in town.versions()])
+
+
+@pytest.mark.parametrize("precedence", ["", '[precedence]\nBusiness = ["register", "owned"]\n'])
+def test_a_business_that_becomes_a_sole_trader_leaves_no_name_or_address_behind(
+    register: LoadTown, precedence: str
+) -> None:
+    register.head = HEAD + precedence
+    if precedence:
+        register.write("o.csv", f"eik,name\n{ONE},ИВАН ИВАНОВ ДВЕ\n")
+        register.describe(
+            'key = "owned"\nformat = "tabular"\nfile = "o.csv"\n'
+            '[dataset.Business]\nkey = { attribute = "eik" }\neik = "eik"\nlegal_name = "name"\n'
+        )
+    point = lonlat(GRID["c"])
+    register.write("a.csv", f"id,street,number,lon,lat\n1,ул. Тайна,5,{point.x},{point.y}\n")
+    register.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Address]\nkey = { from = "id", prefix = "address-" }\ntext = "number"\n'
+        'match_key = { address = { street = "street", number = "number" }, settlement = "София" }\n'
+        'position = "geometry"\n'
+    )
+    other = whole(TWO, "ДРУГА", "ул. Тайна", "2020-01-02")
+    register.write("1.xml", export(whole(ONE, "ИВАН ИВАНОВ", "ул. Тайна", "2020-01-02"), other))
+    assert register.load().exit_code == 0
+    assert register.rows("SELECT count(*) FROM link") == [(2,)]
+    register.write("1.xml", export(whole(ONE, "ИВАН", "ул. Тайна", "2024-01-02", form="ET"), other))
+    assert register.load().exit_code == 0
+    assert register.rows("SELECT count(*) > 0 FROM business_history") == [(True,)]
+    assert register.rows("SELECT subject_key FROM link") == [(f"{TWO}-seat",)]
+    assert register.rows("SELECT subject_key FROM link_history") == []
+    assert register.rows("SELECT legal_name FROM business WHERE key = %s", ONE) == [(None,)]
+    assert register.rows("SELECT address, district FROM site WHERE business = %s", ONE) == [
+        (None, "68134-09")
+    ]
+    for secret in ("ИВАН", "IVAN", "ivan"):
+        assert secret not in everything(register)
+    assert register.rows(
+        "SELECT DISTINCT name, address_text, match_key, address FROM site_history WHERE business = %s", ONE
+    ) == [(None, None, None, None)]
+    assert register.rows("SELECT address FROM site WHERE business = %s", TWO) == [("address-1",)]
+
+
+@pytest.mark.parametrize(("attribute", "code"), [("EOOD", "1"), ("ET", "10"), ("", "ET")])
+def test_either_word_for_the_legal_form_withholds_the_name(
+    register: LoadTown, attribute: str, code: str
+) -> None:
+    entry = f'FieldEntryNumber="1" FieldActionDate="2020-01-02T10:00:00" Code="{code}"'
+    register.write(
+        "1.xml",
+        export(
+            deed(
+                ONE, field("Company", "ИВАН", "2020-01-02"), f"<LegalForm {entry}/>",
+                seat("ул. Тайна", "2020-01-02"), form=attribute,
+            )
+        ),
+    )  # fmt: skip
+    register.load()
+    assert register.rows("SELECT legal_name, natural_person_like FROM business") == [(None, True)]
+    assert register.rows("SELECT name, address_text, match_key FROM site") == [(None, None, None)]

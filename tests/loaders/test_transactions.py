@@ -14,7 +14,7 @@ import pytest
 
 import loaders.run
 from loaders.catalogue import catalogue
-from loaders.merge import Merged
+from loaders.merge import Merged, merge_alone
 from loaders.notices import Notices
 from loaders.report import Status
 from loaders.run import load
@@ -182,12 +182,10 @@ def test_an_unexpected_fault_of_one_data_set_is_a_failed_row_and_the_others_go_o
     for key in ("a", "b", "c"):
         town.describe(ENTRY.format(key=key))
         town.write(f"{key}.csv", table(3))
-    merge = loaders.run.merge_alone
-
     def stumble(staging: Staging, dataset: str, notices: Notices) -> Merged:
         if dataset == "b":
             raise IndexError("the cause")
-        return merge(staging, dataset, notices)
+        return merge_alone(staging, dataset, notices)
 
     monkeypatch.setattr(loaders.run, "merge_alone", stumble)
     report = town.load()
