@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import NullType, UserDefinedType
 
 from schema import plan as p
 from schema import values
@@ -77,6 +77,11 @@ class Statement:
     sql: bytes
     readings: tuple[Reading, ...]
     expected: tuple[Expected, ...]
+    wide: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+
+    def wants_own_plan(self, variables: Mapping[str, Any]) -> bool:
+        """Whether these values are so unlike most that a plan made for any value would be a poor one."""
+        return any(wide(variables) for wide in self.wide)
 
     def values(self, variables: Mapping[str, Any]) -> list[bytes | None]:
         """The parameters in PostgreSQL's text format; BadRequest where one is not allowed."""
@@ -94,6 +99,7 @@ class _Compiler:
         self._aliases: Counter[str] = Counter()
         self._readings: dict[str, Reading] = {}
         self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
+        self._wide: list[Callable[[Mapping[str, Any]], bool]] = []
         self._outside: list[Any] = []  #: the rows around the one being compiled, outermost first
 
     def statement(self, plan: p.Plan) -> Statement:
@@ -116,6 +122,7 @@ class _Compiler:
             str(compiled).encode(),
             tuple(self._readings[name] for name in names),
             tuple(expected for expected, _ in self._expected),
+            tuple(self._wide),
         )
 
     # --- rows ---------------------------------------------------------------------------------------
@@ -558,6 +565,7 @@ class _Compiler:
     def _spatial(self, t: Any, s: p.Spatial) -> Any:
         column = t.c[s.name]
         place = self._place(s.place)
+        self._wide.append(values.wide(s, self.city))
         if s.predicate == "dwithin":
             assert s.within_m is not None
             where = f"{s.place.where.rpartition('.of')[0]}.withinM"
@@ -591,7 +599,8 @@ class _Compiler:
         if isinstance(kind, Geometry):
             # PostGIS reads its own hex text; GeoAlchemy would wrap the parameter in ST_GeomFromEWKT
             kind = _HexGeometry()
-        return cast(bindparam(name, type_=Text()), kind)
+        # cast at once: through text, a generic plan would read a geometry anew for every row
+        return cast(bindparam(name, type_=NullType()), kind)
 
     # --- names --------------------------------------------------------------------------------------
     def _alias(self, entity: Entity) -> Any:

@@ -160,7 +160,9 @@ class Engine:
         return self._statement(city, query, document, _chosen(document, None), dict(variables or {}))
 
     async def _fetch(self, reader: Reader, statement: Statement, variables: Mapping[str, Any]) -> bytes:
-        row = await reader.fetch(statement.sql, statement.values(variables))
+        row = await reader.fetch(
+            statement.sql, statement.values(variables), prepare=not statement.wants_own_plan(variables)
+        )
         if len(row) > 1 and row[1] is not None:
             expected = statement.expected[int(row[1])]
             raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)

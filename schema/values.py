@@ -21,10 +21,15 @@ from shapely.geometry.base import BaseGeometry
 from schema import places
 from schema import plan as p
 from schema.arguments import Const, Leaf
+from twin.database import City
 from twin.entities import Entity
 from twin.errors import BadRequest
 from twin.identity import split_id
 from twin.text import fold
+
+#: of a city's box: what holds less is a small place
+_SMALL_SHARE = 1 / 200
+_METRES_OF_DEGREE = 90_000
 
 Variables = Mapping[str, Any]
 Reading = Callable[[Variables], bytes | None]
@@ -106,6 +111,30 @@ def shape(place: p.Place, srid: int) -> Reading:
         return places.ewkb_hex(found, srid).encode()
 
     return _once(read, *_leaves(place.tree))
+
+
+def wide(condition: p.Spatial, city: City) -> Callable[[Variables], bool]:
+    """Whether a place may hold more than a small share of the city.
+
+    PostgreSQL's plan for any value takes every place for a small one, and would sort half a city to show
+    its first fifty buildings; a plan of its own costs a third of a millisecond.
+    """
+    west, south, east, north = city.bounds
+    whole = (east - west) * (north - south)
+    tree = condition.place.tree
+
+    def is_wide(variables: Variables) -> bool:
+        if "bbox" in tree:
+            box = {name: leaf.read(variables) for name, leaf in tree["bbox"].items()}
+            share = (box["east"] - box["west"]) * (box["north"] - box["south"]) / whole
+        elif condition.within_m is not None and "point" in tree:
+            across = 2 * condition.within_m.read(variables) / _METRES_OF_DEGREE
+            share = across * across / whole
+        else:
+            return True
+        return bool(share > _SMALL_SHARE)
+
+    return is_wide
 
 
 def names_entity(place: p.Place) -> bool:

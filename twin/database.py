@@ -226,22 +226,25 @@ class Reader:
             wire.close()
         self._all.clear()
 
-    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
+    async def fetch(
+        self, sql: bytes, values: Sequence[bytes | None], *, prepare: bool = True
+    ) -> tuple[bytes | None, ...]:
         """The first row, each column in PostgreSQL's text format.
 
-        `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
+        With `prepare` the statement's plan is kept and used again; without, these values get a plan of their
+        own. `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
         Raises Refused with PostgreSQL's code when the statement fails, Unreachable when nobody answers.
         """
         wire = await self._free.get()
         try:
             if not wire.broken:
                 try:
-                    return await wire.fetch(sql, values)
+                    return await wire.fetch(sql, values, prepare=prepare)
                 except ConnectionResetError:
                     log.info("a database connection was lost; asking again on a new one")
             wire = await self._replace(wire)
             try:
-                return await wire.fetch(sql, values)
+                return await wire.fetch(sql, values, prepare=prepare)
             except ConnectionResetError as gone:
                 raise Unreachable(str(gone)) from gone
         except asyncio.CancelledError:
@@ -310,11 +313,13 @@ class _Wire:
             self._loop.run_in_executor(None, _cancel, stop)
         self.close()
 
-    async def fetch(self, sql: bytes, values: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
-        name = self._prepared.get(sql)
+    async def fetch(
+        self, sql: bytes, values: Sequence[bytes | None], *, prepare: bool
+    ) -> tuple[bytes | None, ...]:
+        name = self._prepared.get(sql) if prepare else None
         if name is not None:
             self._prepared.move_to_end(sql)
-        elif len(sql) <= _LONGEST_PREPARED_BYTES:
+        elif prepare and len(sql) <= _LONGEST_PREPARED_BYTES:
             name = await self._prepare(sql)
         if name is None:
             result = await self._ask(lambda: self._connection.send_query_params(sql, values))

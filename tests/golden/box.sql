@@ -11,5 +11,5 @@ FROM town.site AS site_1
 WHERE site_1.building = building_1.key ORDER BY site_1.key ASC
  LIMIT 5) AS rows$1)) AS sites
 FROM town.building AS building_1
-WHERE ST_Intersects(building_1.footprint, CAST($1::VARCHAR AS geometry)) ORDER BY building_1.key ASC
+WHERE ST_Intersects(building_1.footprint, CAST($1 AS geometry)) ORDER BY building_1.key ASC
  LIMIT 2) AS rows$2))) AS answer

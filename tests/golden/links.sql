@@ -37,5 +37,5 @@ WHERE link_1.subject_key = site_1.key AND link_1.subject_type = 'Site'::text OR 
 FROM town.site AS site_1
 WHERE EXISTS (SELECT 1
 FROM town.building AS building_1
-WHERE building_1.key = site_1.building AND building_1.cadastral_id = CAST($1::VARCHAR AS TEXT) COLLATE "C") ORDER BY site_1.key ASC
+WHERE building_1.key = site_1.building AND building_1.cadastral_id = CAST($1 AS TEXT) COLLATE "C") ORDER BY site_1.key ASC
  LIMIT 50) AS rows$2))) AS answer

@@ -8,5 +8,5 @@ WHERE district_1.key = building_1.district) AS row$1) AS district, json_build_ob
 FROM town.address AS address_1
 WHERE address_1.building = building_1.key)) AS addresses
 FROM town.building AS building_1
-WHERE building_1.key = CAST($1::VARCHAR AS TEXT) COLLATE "C"
+WHERE building_1.key = CAST($1 AS TEXT) COLLATE "C"
  LIMIT 1) AS row$2)) AS answer

@@ -43,9 +43,9 @@ class Asked:
         self.statements: list[bytes] = []
         fetch = self.reader.fetch
 
-        async def counted(sql: bytes, values: Any) -> Any:
+        async def counted(sql: bytes, values: Any, **how: Any) -> Any:
             self.statements.append(sql)
-            return await fetch(sql, values)
+            return await fetch(sql, values, **how)
 
         self.reader.fetch = counted  # type: ignore[method-assign]
 

@@ -78,6 +78,26 @@ def test_no_large_table_is_read_whole(big: tuple[Engine, psycopg.Connection[Any]
     assert not [node["Relation Name"] for node in scans if node["Relation Name"] in LARGE]
 
 
+@pytest.mark.parametrize(
+    ("where", "own"),
+    [
+        ("{bbox: {west: 23.31, south: 42.69, east: 23.32, north: 42.70}}", False),
+        ("{bbox: {west: 23.0, south: 42.0, east: 24.0, north: 43.0}}", True),
+        ("{dwithin: {of: {point: {lon: 23.3, lat: 42.7}}, withinM: 50}}", False),
+        ("{dwithin: {of: {point: {lon: 23.3, lat: 42.7}}, withinM: 5000}}", True),
+        ('{within: {entity: "District:68134-01"}}', True),
+    ],
+)
+def test_a_place_as_large_as_the_city_gets_a_plan_of_its_own(
+    big: tuple[Engine, psycopg.Connection[Any]], where: str, own: bool
+) -> None:
+    """PostgreSQL's plan for any place would sort a whole city to show its first fifty buildings."""
+    statement = big[0].statement(
+        CITY, f"{{ buildings(first: 50, where: {{footprint: {where}}}) {{ nodes {{ id }} }} }}"
+    )
+    assert statement.wants_own_plan({}) is own
+
+
 def _explain(connection: psycopg.Connection[Any], statement: Any) -> Any:
     """The plan of the statement with these values, as the server's prepared statements run it."""
     values = ", ".join(psycopg.sql.quote(value.decode()) for value in statement.values({}))
