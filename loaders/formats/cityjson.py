@@ -460,8 +460,11 @@ def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> _Mesh | 
     if corners.min() < 0 or (highest := corners.max()) >= len(vertices):
         wrong = corners.min() if corners.min() < 0 else highest
         raise IndexError(f"it refers to corner {wrong}; there are {len(vertices)}")
+    xyz = vertices[corners]
+    if not np.isfinite(xyz).all():
+        raise ValueError("one of its corners is nowhere")
     solid = kind == "Solid" and len(boundaries) == 1
-    return _Mesh(float(lod), str(lod), solid, DEPTHS[kind] > 0, vertices[corners], ends, rings, ground)  # type: ignore[arg-type]
+    return _Mesh(float(lod), str(lod), solid, DEPTHS[kind] > 0, xyz, ends, rings, ground)  # type: ignore[arg-type]
 
 
 def _surfaces(boundaries: Any, values: Any, depth: int) -> Iterator[tuple[Any, Any]]:

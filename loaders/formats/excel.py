@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,18 @@ from loaders.formats.points import Points
 from loaders.formats.sniff import head, kind_of, refuse
 
 WANTED = "an Excel workbook (.xls or .xlsx)"
+LONGEST_S = 120
+MOST_BYTES = 2 << 30
+# An exception (exit code 1) is left to the second reading, which names it.
+_TRIAL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
+import python_calamine
+workbook = python_calamine.load_workbook(sys.argv[1])
+for name in workbook.sheet_names:
+    for row in workbook.get_sheet_by_name(name).iter_rows():
+        pass
+"""
 
 
 @contextmanager
@@ -37,11 +51,14 @@ def read(
     if kind not in ("xls", "zip"):
         raise refuse(path, kind, WANTED)
     points = Points(lonlat, latlon)
+    _try_out(path)
     try:
         workbook = calamine.load_workbook(str(path))
     except calamine.PasswordError as error:
         raise FileFault("the workbook is protected by a password", where=path.name) from error
-    except (calamine.CalamineError, OSError) as error:
+    except BaseException as error:
+        if not _is_damage(error):
+            raise
         raise _damaged(path, error) from error
     with workbook:
         rows = _rows(_sheet(path, workbook, sheet), skip_lines)
@@ -61,7 +78,31 @@ def read(
         yield Layer(header, None, _batches(rows, header, points, problems))
 
 
-def _damaged(path: Path, error: Exception) -> FileFault:
+def _try_out(path: Path) -> None:
+    """Let another process read the workbook first.
+
+    On some damaged files the library ends its process, or asks for all the memory there is: a single stray
+    cell makes a whole sheet of empty ones.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _TRIAL, str(path), str(MOST_BYTES)],
+            capture_output=True,
+            timeout=LONGEST_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FileFault(f"the workbook could not be read within {LONGEST_S} s", where=path.name) from error
+    if done.returncode not in (0, 1):
+        raise FileFault(f"the workbook is damaged or far too large; wanted is {WANTED}", where=path.name)
+
+
+def _is_damage(error: BaseException) -> bool:
+    # The library gives up on some damaged files with an exception that nobody can import to name it.
+    return isinstance(error, calamine.CalamineError | OSError) or type(error).__name__ == "PanicException"
+
+
+def _damaged(path: Path, error: BaseException) -> FileFault:
     return FileFault(f"the workbook is damaged ({error}); wanted is {WANTED}", where=path.name)
 
 
@@ -71,7 +112,9 @@ def _sheet(path: Path, workbook: calamine.CalamineWorkbook, asked: str | None) -
         raise FileFault(f"it has no sheet {asked!r}; it has {', '.join(names)}", where=path.name)
     try:
         sheets = [workbook.get_sheet_by_name(name) for name in ([asked] if asked else names)]
-    except calamine.CalamineError as error:
+    except BaseException as error:
+        if not _is_damage(error):
+            raise
         raise _damaged(path, error) from error
     if asked is None:
         filled = [sheet for sheet in sheets if sheet.start]
@@ -85,10 +128,9 @@ def _sheet(path: Path, workbook: calamine.CalamineWorkbook, asked: str | None) -
 def _rows(sheet: calamine.CalamineSheet, skipped: int) -> Iterator[tuple[int, list[Any]]]:
     """The rows with something in them below the captions, each with its number as Excel shows it."""
     for number, row in enumerate(sheet.iter_rows(), start=1):
-        if number > skipped:
-            values = [_value(cell) for cell in row]
-            if any(value is not None for value in values):
-                yield number, values
+        # One stray cell can make a sheet of millions of empty ones, so those are passed over at once.
+        if number > skipped and row.count("") < len(row):
+            yield number, [_value(cell) for cell in row]
 
 
 def _value(cell: Any) -> Any:

@@ -18,6 +18,8 @@ from loaders.formats.vector import crs_code, decoded
 
 WANTED = "a GeoParquet or Parquet file"
 BUFFER_BYTES = 1 << 20
+# A mangled name is a UnicodeDecodeError, which is a ValueError.
+_DAMAGE = (pa.ArrowException, OSError, ValueError)
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def read(path: Path, *, geometry: str | None = None) -> Iterator[Layer]:
     try:
         # Buffered rather than memory-mapped or fetched ahead: a row group may be larger than the memory.
         file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, 0, error) from error
     with file:
         shapes = _shapes(path, file.schema_arrow, geometry)
@@ -100,17 +102,17 @@ def _batches(path: Path, file: pq.ParquetFile, asked: list[str], shapes: str | N
     while True:
         try:
             arrow = next(lots, None)
-        except (pa.ArrowException, OSError) as error:
+            if arrow is None:
+                return
+            columns = dict(_flat(arrow.drop_columns([shapes]) if shapes else arrow))
+        except _DAMAGE as error:
             raise _damaged(path, done, error) from error
-        if arrow is None:
-            return
         positions = [f"record {number}" for number in range(done + 1, done + arrow.num_rows + 1)]
         problems: list[Problem] = []
         geometry: Geometries | None = None
         if shapes:
             geometry = decoded(arrow.column(shapes), positions, problems)
-            arrow = arrow.drop_columns([shapes])
-        yield Batch(dict(_flat(arrow)), geometry, positions, problems)
+        yield Batch(columns, geometry, positions, problems)
         done += arrow.num_rows
 
 

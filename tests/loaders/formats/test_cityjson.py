@@ -283,6 +283,14 @@ def test_a_broken_shape_is_reported_and_its_record_kept(
         assert said in detail
 
 
+def test_a_corner_that_is_nowhere_breaks_only_the_shapes_that_use_it(tmp_path: Path) -> None:
+    corners = [*CORNERS, [None, 0, 0]]
+    objects = {"a": building(flat(0, 1, 8)), "b": building(solid())}
+    batch = read(document(tmp_path / "a.city.json", objects, corners))
+    assert [footprint(batch, row) is None for row in (0, 1)] == [True, False]
+    assert [(each.position, each.rule) for each in batch.problems] == [("object a", "broken-geometry")]
+
+
 def test_broken_lines_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     good = {"b": building(solid())}
     short = json.dumps({"type": "CityJSONFeature", "CityObjects": good, "vertices": [[1, 2]]})

@@ -165,6 +165,19 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes, said: st
         read(file)
 
 
+def test_a_workbook_that_would_take_all_memory_is_refused(tmp_path: Path) -> None:
+    file = workbook(tmp_path / "a.xlsx", s=[["a"], [1]])
+    content = {name: zipfile.ZipFile(file).read(name) for name in zipfile.ZipFile(file).namelist()}
+    sheet = (
+        content["xl/worksheets/1.xml"].replace(b'r="2"', b'r="1048576"').replace(b'r="A2"', b'r="XFD1048576"')
+    )
+    with zipfile.ZipFile(file, "w") as changed:
+        for name, part in {**content, "xl/worksheets/1.xml": sheet}.items():
+            changed.writestr(name, part)
+    with pytest.raises(FileFault, match="damaged or far too large"):
+        read(file)
+
+
 def test_a_sheet_without_a_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFault, match="there is no header row"):
         read(workbook(tmp_path / "a.xlsx", s=[["a"]]), skip_lines=1)

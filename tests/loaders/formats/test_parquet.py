@@ -189,3 +189,9 @@ def test_a_fault_of_the_caller_is_not_taken_for_the_files(tmp_path: Path) -> Non
     file = write(tmp_path / "a.parquet", plain(), geo())
     with pytest.raises(OSError, match="disk full"), open_layer(file, "parquet"):
         raise OSError("disk full")
+
+
+def test_text_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    table = pa.table({"name": pa.array([b"\xa1"], pa.binary()).view(pa.string())})
+    with pytest.raises(FileFault, match="it is damaged or cut off after record 0: 'utf-8' codec"):
+        read(write(tmp_path / "a.parquet", table))
