@@ -278,9 +278,9 @@ def test_a_broken_shape_is_reported_and_its_record_kept(
     assert batch.columns["@id"] == ["b"]
     assert footprint(batch) is None
     if change != {"type": None}:
-        [(position, rule, detail)] = batch.problems
-        assert (position, rule) == ("line 2, b", "broken-geometry")
-        assert said in detail
+        [problem] = batch.problems
+        assert (problem.position, problem.rule) == ("line 2, b", "broken-geometry")
+        assert said in problem.detail
 
 
 def test_a_corner_that_is_nowhere_breaks_only_the_shapes_that_use_it(tmp_path: Path) -> None:
