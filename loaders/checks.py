@@ -28,7 +28,7 @@ from loaders.mapping import (
     map_shapes,
     numbers,
 )
-from loaders.published import Column, Selected, as_text, mask
+from loaders.published import Column, Selected, as_text, mask, note_not_text
 from twin.entities import Severity
 from twin.fields import Field
 from twin.geometry import Mask, Shapes, as_kind, ewkb, mend
@@ -163,6 +163,9 @@ class Check:
             return _dates(values, selected, label)
         if isinstance(kind, ARRAY):
             return values if pa.types.is_list(values.type) else pa.nulls(len(values), pa.list_(pa.string()))
+        if pa.types.is_nested(values.type):
+            note_not_text(selected, mask(pc.is_valid(values)), label, as_text(values))
+            values = pa.nulls(len(values), pa.string())
         return self._text(name, recipe, as_text(values), selected, keep)
 
     def _text(self, name: str, recipe: Recipe, text: Column, selected: Selected, keep: Mask) -> Column:
@@ -296,13 +299,19 @@ class Check:
         # where the reader has spoken of the record, it was this
         spoken = {problem.position for problem in selected.published.batch.problems}
         silent = np.array([position in spoken for position in selected.positions], dtype=np.bool_)
-        label = recipe.label or name
-        what = self.facts[name].geometry
-        selected.note(
-            "no-geometry" if what else "no-value", missing & ~silent, "geometry" if what else label, None,
-            lambda _: f"{name} is missing, and a {self.target.entity.name} cannot be without. "
-            "The record was left out.",
-        )  # fmt: skip
+        label, entity = recipe.label or name, self.target.entity.name
+        if self.facts[name].geometry:
+            named = self.target.key.columns if self.target.key else ()
+            selected.note(
+                "no-geometry", missing, "geometry", selected.text(named[0]) if named else None,
+                lambda key: f"Record {key or 'without a key'} has no {name}, and a {entity} cannot be "
+                "without. It was left out; what an earlier load made of it is closed.",
+            )  # fmt: skip
+        else:
+            selected.note(
+                "no-value", missing & ~silent, label, None,
+                lambda _: f"{name} is missing, and a {entity} cannot be without. The record was left out.",
+            )  # fmt: skip
         keep &= ~missing
 
     def _key(self, selected: Selected, done: Mapping[str, Column], keep: Mask) -> Column:
@@ -319,8 +328,9 @@ class Check:
         missing = mask(pc.is_null(keys)) & keep
         label = recipe.label
         selected.note(
-            "no-key", missing, label or None, None,
-            lambda _: f"{label} gives no key for this {self.target.entity.name}. The record was left out.",
+            "no-key", missing, label or None, selected.text(words.columns[0]) if words.columns else None,
+            lambda value: f'{label} is "{value}", which gives no key for a {self.target.entity.name}. '
+            "The record was left out.",
         )  # fmt: skip
         keep &= ~missing
         return keys

@@ -67,8 +67,13 @@ def merge_alone(staging: Staging, dataset: str, notices: Notices) -> Merged:
     )
 
 
-def merge_records(staging: Staging, dataset: str, precedence: Sequence[str], notices: Notices) -> Merged:
-    """Merge an entity that several data sets describe: keep what this one says, then make the rows anew."""
+def merge_records(
+    staging: Staging, dataset: str, precedence: Sequence[str], notices: Notices, *, shaped: bool
+) -> Merged:
+    """Merge an entity that several data sets describe: keep what this one says, then make the rows anew.
+
+    `shaped`: the data set gives the entity's geometry, so that a record without one is worth a notice.
+    """
     connection, entity = staging.connection, staging.entity
     staging.analyse()
     connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_AFFECTED))
@@ -79,7 +84,7 @@ def merge_records(staging: Staging, dataset: str, precedence: Sequence[str], not
         strip_records(connection, _AFFECTED)
     remade = Identifier(f"{PREFIX}{entity.table.name}_remade")
     _remake(staging, remade, precedence)
-    _note_incomplete(staging, remade, dataset, notices)
+    _note_incomplete(staging, remade, dataset, notices, shaped=shaped)
     connection.execute(SQL("ANALYZE {}").format(remade))
     merged = _merge(
         connection,
@@ -271,23 +276,48 @@ def _remake(staging: Staging, remade: Identifier, precedence: Sequence[str]) -> 
     )
 
 
-def _note_incomplete(staging: Staging, remade: Identifier, dataset: str, notices: Notices) -> None:
-    """Keys of this data set of which all sources together do not say enough."""
+def _note_incomplete(
+    staging: Staging, remade: Identifier, dataset: str, notices: Notices, *, shaped: bool
+) -> None:
+    """Keys of this data set of which all sources together do not say enough, or this one gives no shape."""
     entity = staging.entity
     needed = ", ".join(
         column.key for column in entity.loaded_columns if not column.nullable and column.key != "key"
     )
+    shapeless = (
+        SQL("s.{} IS NULL").format(Identifier(entity.geometry))
+        if shaped and entity.geometry
+        else SQL("false")
+    )
     found = staging.connection.execute(
         SQL(
-            "SELECT s.ordinal, s.key, s.place FROM {staged} AS s"
-            " WHERE NOT EXISTS (SELECT FROM {remade} AS m WHERE m.key = s.key)"
-            " AND NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key) ORDER BY s.ordinal"
-        ).format(staged=staging.table, remade=remade, table=Identifier(entity.table.name))
-    ).fetchall()
-    for ordinal, key, place in found:
-        notices.add(
-            "incomplete-entity",
-            f"{entity.name} {key} has no {needed} in {dataset} or any other data set loaded so far. "
-            "It waits for them.",
-            file=staging.file_of(ordinal), position=place, field="key", value=key,
-        )  # fmt: skip
+            "SELECT s.ordinal, s.key, s.place, {shapeless} AS shapeless, t.key IS NOT NULL AS known,"
+            " m.key IS NOT NULL OR (t.key IS NOT NULL AND a.key IS NULL) AS whole"
+            " FROM {staged} AS s LEFT JOIN {remade} AS m ON m.key = s.key"
+            " LEFT JOIN {table} AS t ON t.key = s.key LEFT JOIN {affected} AS a ON a.key = s.key"
+            " WHERE {shapeless} OR"
+            "  (m.key IS NULL AND (t.key IS NULL OR a.key IS NOT NULL)) ORDER BY s.ordinal"
+        ).format(
+            staged=staging.table, remade=remade, table=Identifier(entity.table.name), affected=_AFFECTED,
+            shapeless=shapeless,
+        )
+    ).fetchall()  # fmt: skip
+    for ordinal, key, place, without_shape, known, whole in found:
+        if whole:
+            fate = f"Its row keeps the {entity.geometry} of another data set."
+        elif known:
+            fate = "No other data set gives it, so its row was closed."
+        else:
+            fate = "It waits for another data set."
+        if without_shape:
+            notices.add(
+                "no-geometry", f"{entity.name} {key} has no {entity.geometry} in {dataset}. {fate}",
+                file=staging.file_of(ordinal), position=place, field=entity.geometry, value=key,
+            )  # fmt: skip
+        else:
+            notices.add(
+                "incomplete-entity",
+                f"{entity.name} {key} has no {needed} in {dataset} or any other data set loaded so far. "
+                + ("Its row was closed." if known else "It waits for them."),
+                file=staging.file_of(ordinal), position=place, field="key", value=key,
+            )  # fmt: skip

@@ -40,6 +40,9 @@ _READERS = {
 #: every rule that a load may speak of
 RULES: dict[str, Rule] = {
     "bad-identifier": Rule(ERROR, "An identifier fails its form or its check digit."),
+    "broken-character": Rule(
+        WARNING, "A text holds NUL or half a character, which no text can; they were removed."
+    ),
     "blank-value": Rule(INFO, "A value is only blanks; it was taken as empty."),
     "crs-differs": Rule(WARNING, "The file states another coordinate system than the one its places are in."),
     "differing-duplicate": Rule(WARNING, "Records share a key and differ; the first was kept."),
@@ -61,6 +64,7 @@ RULES: dict[str, Rule] = {
     "not-a-date": Rule(WARNING, "A value is no date; it was left empty."),
     "not-a-number": Rule(WARNING, "A value is no number; it was left empty."),
     "not-a-whole-number": Rule(WARNING, "A value is no whole number; it was left empty."),
+    "not-text": Rule(WARNING, "A value is a list or an object where a text is expected; it was left empty."),
     "not-yes-or-no": Rule(WARNING, "A value is neither yes nor no; it was left empty."),
     "out-of-range": Rule(WARNING, "A number is outside what is possible; it was left empty."),
     "outside-the-areas": Rule(
@@ -133,7 +137,7 @@ class Notices:
         kept.append(
             Noted(
                 rule, severity or known.severity, file, position, field,
-                shown, scrub_personal_numbers(message)[0], occurrences,
+                shown, sentence(scrub_personal_numbers(message)[0], field), occurrences,
             )
         )  # fmt: skip
 
@@ -170,7 +174,21 @@ class Notices:
         return found
 
 
+def sentence(message: str, field: str | None) -> str:
+    """A message as a sentence: a column's name at its head keeps its spelling."""
+    text = printable(message)
+    if field and text.startswith(field):
+        text = f"The value of {text}"
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "…")) else f"{text}."
+
+
+def printable(text: str) -> str:
+    """A text without NUL and halves of characters, which the database cannot keep."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def shorten(value: object) -> str:
     """A published value as a notice may show it: not too long, without personal numbers."""
-    text = scrub_personal_numbers(str(value))[0]
+    text = scrub_personal_numbers(printable(str(value)))[0]
     return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 1] + "…"

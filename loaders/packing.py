@@ -80,7 +80,7 @@ def _fixed(content: bytes, width: int, length: int) -> Column:
 def _text_array(values: list[str | None] | None) -> bytes | None:
     if values is None:
         return None
-    texts = [value.encode() for value in values if value is not None]
+    texts = [value.replace("\0", "").encode() for value in values if value is not None]
     if not texts:
         return struct.pack(">iii", 0, 0, _TEXT_OID)
     head = struct.pack(">iiiii", 1, 0, _TEXT_OID, len(texts), 1)

@@ -37,6 +37,7 @@ class Published:
         self.crs = crs or WGS84
         self.city_crs = city_crs
         self._texts: dict[str, Column] = {}
+        self._mixed: set[str] = set()  # columns whose values pyarrow does not take as they are
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -48,14 +49,40 @@ class Published:
             return pa.nulls(len(self), pa.string())
         try:
             return pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            return pa.array([None if value is None else str(value) for value in values], pa.string())
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            self._mixed.add(name)
+            return pa.array(
+                [None if value is None else without_surrogates(str(value)) for value in values], pa.string()
+            )
 
     def text(self, name: str) -> Column:
         """A column's values as texts without blanks around them; an empty one is no value."""
         if name not in self._texts:
-            self._texts[name] = self._trimmed(name, as_text(self.raw(name)))
+            self._texts[name] = self._trimmed(name, self._texts_only(name))
         return self._texts[name]
+
+    def _texts_only(self, name: str) -> Column:
+        """A column as texts: no lists, no objects, no characters that a database cannot keep."""
+        raw = self.raw(name)
+        column = as_text(raw)
+        broken = mask(pc.match_substring(column, "\0"))
+        everything = Selected(self, np.arange(len(self)))
+        if pa.types.is_nested(raw.type) or name in self._mixed:
+            values = self.batch.columns[name]
+            nested = np.array([isinstance(value, list | dict) for value in values], dtype=np.bool_)
+            note_not_text(everything, nested, name, column)
+            column = pc.if_else(pa.array(nested), pa.scalar(None, pa.string()), column)
+            broken |= np.array(
+                [isinstance(value, str) and without_surrogates(value) != value for value in values],
+                dtype=np.bool_,
+            )
+        if broken.any():
+            everything.note(
+                "broken-character", broken, name, column,
+                lambda _: f"{name} holds characters that are none, such as NUL; they were removed.",
+            )  # fmt: skip
+            column = pc.replace_substring(column, "\0", "")
+        return column
 
     def _trimmed(self, name: str, column: Column) -> Column:
         trimmed = pc.utf8_trim_whitespace(column)
@@ -64,7 +91,14 @@ class Published:
         if padded.any():
             everything = Selected(self, np.arange(len(self)))
             blank = padded & mask(empty)
-            everything.note("blank-value", blank, name, None, lambda _: f"{name} is only blanks. Left empty.")
+            quoted = pc.binary_join_element_wise('"', column, '"', "")
+            everything.note(
+                "blank-value",
+                blank,
+                name,
+                quoted,
+                lambda value: f"{name} is {value}, only blanks. Left empty.",
+            )
             everything.note(
                 "padded-value", padded & ~blank, name, column,
                 lambda value: f'{name} is "{value}"; the blanks around it were removed.',
@@ -171,6 +205,19 @@ class Selected:
                 field=field, value=value, severity=severity,
             )  # fmt: skip
         notices.more(rule, field=field, occurrences=len(found) - len(shown))
+
+
+def note_not_text(selected: Selected, wrong: Mask, label: str, shown: Column) -> None:
+    """A list or an object where a text is expected."""
+    selected.note(
+        "not-text", wrong, label, shown,
+        lambda value: f"{label} is {value}; expected is a text. Left empty.",
+    )  # fmt: skip
+
+
+def without_surrogates(text: str) -> str:
+    """A text without halves of characters, which JSON can write and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "ignore").decode()
 
 
 def mask(column: Column) -> Mask:

@@ -12,7 +12,7 @@ from loaders.catalogue import Catalogue, Dataset, Read, Target
 from loaders.catalogue.words import Recipe
 from loaders.checks import Check
 from loaders.formats import Batch, Layer, open_layer
-from loaders.notices import Notices
+from loaders.notices import RULES, Notices
 from loaders.preparation import PREPARATIONS
 from loaders.published import Published, Selected
 from loaders.staging import Staging
@@ -77,8 +77,12 @@ class Reading:
         self._note_unclaimed_columns()
 
     def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
-        for position, rule, detail in batch.problems:
-            self.notices.add(rule, detail, file=name, position=position, value=detail)
+        for problem in batch.problems:
+            meaning = RULES[problem.rule].doc.removesuffix(".")
+            self.notices.add(
+                problem.rule, f"{meaning}: {problem.detail}", file=name, position=problem.position,
+                field=problem.field, value=problem.detail,
+            )  # fmt: skip
         if self.read.prepare:
             batch = PREPARATIONS[self.read.prepare](batch, file)
         if layer.columns:
@@ -132,9 +136,10 @@ class Reading:
                     continue
                 wanted = dict.fromkeys(recipe.columns)
                 if wanted and not set(wanted) & set(there):
+                    shown = [column for column in there if not self.read.ignores(column)]
                     raise BadRequest(
                         f"there is no column {' or '.join(wanted)}, from which "
-                        f"{target.entity.name}.{attribute} is made; there are {', '.join(there) or 'none'}",
+                        f"{target.entity.name}.{attribute} is made; there are {', '.join(shown) or 'none'}",
                         where=name,
                     )
 

@@ -19,6 +19,7 @@ class Status(enum.Enum):
 
     LOADED = "loaded"
     UNCHANGED = "unchanged"
+    NOTHING = "nothing accepted"
     MISSING = "missing"
     ABSENT = "not there"
     FAILED = "failed"
@@ -45,10 +46,13 @@ class DatasetReport:
     failure: str | None = None
 
     @classmethod
-    def missing(cls, key: str, file: str) -> DatasetReport:
-        return cls(
-            key, Status.MISSING, failure=f"there is no file {file} in the data folder; nothing was changed"
+    def missing(cls, key: str, file: str, *, folder: bool = False) -> DatasetReport:
+        why = (
+            f"{file} is a folder; a file is needed"
+            if folder
+            else f"there is no file {file} in the data folder"
         )
+        return cls(key, Status.MISSING, failure=f"{why}; nothing was changed")
 
     def absent(self) -> DatasetReport:
         """The same for a data set that need not be there."""

@@ -69,7 +69,9 @@ def load(
     datasets = [one for one in catalogue.datasets if one in asked or not asked]
     city = catalogue.city.city
     if not any(dataset.find(data) for dataset in datasets):
-        return LoadReport(catalogue.city.title, tuple(_missing(one, named=bool(only)) for one in datasets))
+        return LoadReport(
+            catalogue.city.title, tuple(_missing(one, data, named=bool(only)) for one in datasets)
+        )
     register_city(url, city)
     reports: list[DatasetReport] = []
     with (
@@ -88,7 +90,7 @@ def load(
                         loading = _Load(connection, ledger, catalogue, dataset, progress, accept_fewer)
                         report = loading.run(files)
                     else:
-                        report = _missing(dataset, named=bool(only))
+                        report = _missing(dataset, data, named=bool(only))
                     reports.append(report)
                     if atomic and report.status.is_bad:
                         raise _Undone
@@ -118,9 +120,9 @@ def link(url: str, city: str) -> LinkReport:
     return LinkReport(city, relinked, tuple(ledger), time.monotonic() - started)
 
 
-def _missing(dataset: Dataset, *, named: bool) -> DatasetReport:
+def _missing(dataset: Dataset, data: Path, *, named: bool) -> DatasetReport:
     """The report of a data set without files; one that need not be there is only missed when it is named."""
-    report = DatasetReport.missing(dataset.key, dataset.file)
+    report = DatasetReport.missing(dataset.key, dataset.file, folder=any(data.glob(dataset.file)))
     return report.absent() if dataset.optional and not named else report
 
 
@@ -186,7 +188,7 @@ class _Load:
             raise
         return DatasetReport(
             key=self.dataset.key,
-            status=Status.LOADED if status is RunStatus.LOADED else Status.UNCHANGED,
+            status=self._outcome(status),
             run=run,
             records=self.records,
             refused=self.refused,
@@ -195,6 +197,11 @@ class _Load:
             notices=self.notices.counts,
             seconds=time.monotonic() - started,
         )
+
+    def _outcome(self, status: RunStatus) -> Status:
+        if status is RunStatus.LOADED:
+            return Status.LOADED
+        return Status.UNCHANGED if any(one.rows for one in self.merged.values()) else Status.NOTHING
 
     def _failed(self, failure: str, started: float) -> DatasetReport:
         """A report that still tells what was read and what was wrong with it."""
@@ -253,7 +260,10 @@ class _Load:
             self._refuse_too_few(entity, count)
             precedence = self.catalogue.precedence.get(entity.name)
             if precedence:
-                merged = merge_records(staging, self.dataset.key, precedence, self.notices)
+                shaped = entity.geometry in self._vital(entity)
+                merged = merge_records(
+                    staging, self.dataset.key, precedence, self.notices, shaped=shaped
+                )
             else:
                 merged = merge_alone(staging, self.dataset.key, self.notices)
             staging.drop()

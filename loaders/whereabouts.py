@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
 from loaders.catalogue import CityProfile, Read
@@ -57,9 +58,14 @@ class Whereabouts:
         if self._sample is None and placed.any():
             self._sample, self._crs, self._file = geometry[placed][:_SAMPLE], published.crs, published.file
         if spoken_of and not inside.all() and self.inside:
+            x, y = middles(geometry, published.crs)
+            places = [
+                None if isin else f"{lon:.5f}, {lat:.5f}" for isin, lon, lat in zip(inside, x, y, strict=True)
+            ]
             Selected(published, np.arange(len(published))).note(
-                "outside-the-city", ~inside, "geometry", None,
-                lambda _: f"it lies outside the city's bounds {_box(self.city.bounds)}. It was kept.",
+                "outside-the-city", ~inside, "geometry", pa.array(places, pa.string()),
+                lambda place: f"It lies at {place}, outside the city's bounds {_box(self.city.bounds)}. "
+                "It was kept.",
             )  # fmt: skip
         return inside
 

@@ -50,6 +50,15 @@ def srid_of(crs: str) -> int:
     return int(code)
 
 
+def is_metric(crs: str) -> bool:
+    """Whether a coordinate system is a projected one in metres; BadRequest when it is not known."""
+    try:
+        known = CRS.from_user_input(crs)
+    except CRSError as error:
+        raise BadRequest(f"{crs} is no coordinate system that is known here: {error}") from error
+    return known.is_projected and all(axis.unit_name == "metre" for axis in known.axis_info[:2])
+
+
 @cache
 def transformer(source: str, target: str) -> Transformer | None:
     """The way from one coordinate system to another, x before y; None when they are the same."""

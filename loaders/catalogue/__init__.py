@@ -20,7 +20,7 @@ from loaders.preparation import PREPARATIONS
 from twin.database import City
 from twin.entities import BY_NAME, Entity
 from twin.errors import BadRequest
-from twin.geometry import Box, srid_of
+from twin.geometry import Box, is_metric, srid_of
 
 FOLDER = Path(__file__).parent
 _CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
@@ -215,10 +215,13 @@ def _profile(entry: Mapping[str, Any], where: str) -> CityProfile:
         raise BadRequest(
             f"bounds are {bounds}; expected is [west, south, east, north] in degrees", where=where
         )
+    crs = str(_needed(entry, "crs", where))
+    if not is_metric(crs):
+        raise BadRequest(f"crs is {crs}; a projected CRS in metres is needed", where=where)
     return CityProfile(
         name=str(_needed(entry, "name", where)),
         title=str(_needed(entry, "title", where)),
-        crs=str(_needed(entry, "crs", where)),
+        crs=crs,
         bounds=(bounds[0], bounds[1], bounds[2], bounds[3]),
         languages=tuple(entry.get("languages", ())),
     )
@@ -345,9 +348,7 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
     )
 
 
-def _check_recipe(
-    entity: Entity, name: str, one: Recipe, recipes: Mapping[str, Recipe], where: str
-) -> None:
+def _check_recipe(entity: Entity, name: str, one: Recipe, recipes: Mapping[str, Recipe], where: str) -> None:
     """Values that the catalogue itself gives must be ones that the attribute can have."""
     members = entity.fields[name].enumeration
     for words in one.alternatives:

@@ -44,6 +44,10 @@ RULES = {
 }
 """What each reader-level rule means, for reports and documentation."""
 
+#: rules whose detail is the name of a column, and rules that are about one column only
+_NAMING = ("duplicate-column", "misspelt-attribute")
+_FIELD_OF = {"time-past-midnight": "departure_time"}
+
 Geometries: TypeAlias = NDArray[np.object_]
 
 
@@ -57,6 +61,11 @@ class Problem(NamedTuple):
     position: str
     rule: str
     detail: str
+
+    @property
+    def field(self) -> str | None:
+        """The column or attribute that it is about, where the rule or the detail says so."""
+        return self.detail if self.rule in _NAMING else _FIELD_OF.get(self.rule)
 
 
 @dataclass(frozen=True, slots=True)

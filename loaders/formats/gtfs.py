@@ -288,7 +288,7 @@ def _count_stop_times(
     strangers: set[str] = set()
     calls = np.zeros(len(trips.ids), dtype=np.int64)
     patterns = np.zeros(len(trips.ids), dtype=np.int64)
-    after_midnight = 0
+    after_midnight, example = 0, ""
     there = timetable.header("stop_times.txt")
     columns = ["trip_id", "stop_id", "stop_sequence"]
     columns += [name for name in ("pickup_type", *(("departure_time",) if late else ())) if name in there]
@@ -302,9 +302,12 @@ def _count_stop_times(
         if "pickup_type" in columns:
             boards = np.array(pc.not_equal(block.column("pickup_type"), NO_PICKUP)).astype(np.int64)
         if "departure_time" in columns:
-            after_midnight += (
-                pc.sum(pc.match_substring_regex(block.column("departure_time"), PAST_MIDNIGHT)).as_py() or 0
-            )
+            past = pc.match_substring_regex(block.column("departure_time"), PAST_MIDNIGHT)
+            if not after_midnight and pc.any(past).as_py():
+                at = pc.index(past, True).as_py()
+                clock, of = (block.column(name)[at].as_py() for name in ("departure_time", "trip_id"))
+                example = f"{clock.strip()} of trip {of}"
+            after_midnight += pc.sum(past).as_py() or 0
         known = (trip >= 0) & (stop >= 0)
         trip, stop, sequence, boards = (each[known] for each in (trip, stop, sequence, boards))
         _add(departures, stop, trips.runs[trip] * boards[:, None])
@@ -318,7 +321,7 @@ def _count_stop_times(
     _add(departures, last[ended] // 2 % stops, -trips.runs[ended] * (last[ended] % 2)[:, None])
     problems.extend(Problem("stop_times.txt", "unknown-reference", name) for name in sorted(strangers))
     if after_midnight:
-        detail = f"{after_midnight} departures are past 24:00; they belong to the service day before"
+        detail = f"{after_midnight} departures, such as {example}; they belong to the service day before"
         problems.append(Problem("stop_times.txt", "time-past-midnight", detail))
     # Subtraction leaves -1e-13 where nothing is left.
     return _Counted(np.maximum(departures.round(6), 0), pairs, calls, patterns)
@@ -463,7 +466,9 @@ def _date(timetable: _Timetable, table: str, line: int, text: str) -> date:
 
 def _ragged(table: str, line: int | None, fields: int, width: int) -> Problem:
     position = f"{table} line {line}" if line is not None else table
-    return Problem(position, "ragged-line", f"{fields} fields under {width} headers")
+    return Problem(
+        position, "ragged-line", f"{fields} field{'' if fields == 1 else 's'} under {width} headers"
+    )
 
 
 def _rounded(amounts: Floats) -> tuple[float, ...]:

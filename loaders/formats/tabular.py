@@ -155,4 +155,5 @@ def _numbered(path: Path, rows: Any, skipped: int) -> Iterable[tuple[int, list[s
 
 
 def _ragged(rule: str, line: int, fields: Sequence[str | None], width: int) -> Problem:
-    return Problem(f"line {line}", rule, f"{len(fields)} fields under {width} headers")
+    plural = "" if len(fields) == 1 else "s"
+    return Problem(f"line {line}", rule, f"{len(fields)} field{plural} under {width} headers")

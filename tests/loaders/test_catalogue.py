@@ -62,6 +62,10 @@ def test_the_legal_forms_of_all_editions_lead_to_listed_codes() -> None:
         ("[city", r"x\.toml: this is no TOML"),
         (SET + TARGET, r"x\.toml: city: bounds is missing"),
         (CITY.replace("23.7", "22.0"), r"x\.toml: city: bounds are \[23\.0, 42\.4, 22\.0, 42\.9\]; expected"),
+        *(
+            (CITY.replace("EPSG:7801", crs), f"x.toml: city: crs is {crs}; a projected CRS in metres is needed")
+            for crs in ("EPSG:4326", "EPSG:2263")
+        ),
         (CITY + "[datasets]\n", r'x\.toml: "datasets" means nothing here; allowed are city, precedence'),
         (CITY + SET, r"x\.toml: dataset a: it names no entity; there are District, "),
         (CITY + SET.replace("tabular", "dwg") + TARGET, r'dataset a: format is "dwg"; allowed are vector, '),

@@ -6,6 +6,9 @@ import json
 
 import shapely
 
+from loaders.formats import Batch
+from loaders.notices import Notices
+from loaders.published import Published
 from tests.loaders.town import LoadTown, lonlat
 from tests.town import Grid
 
@@ -65,16 +68,16 @@ def test_numbers_that_are_none_are_left_empty(town: LoadTown) -> None:
     assert town.notices("not-a-whole-number") == [
         (
             "buildings.geojson", "record 1", "floors", "2,5",
-            'floors is "2,5"; expected is a whole number. Left empty.', 1,
+            'The value of floors is "2,5"; expected is a whole number. Left empty.', 1,
         )
     ]  # fmt: skip
     assert [row[2:5] for row in town.notices("not-a-number")] == [
-        ("height", "12 m", 'height is "12 m"; expected is a number such as 12.5. Left empty.')
+        ("height", "12 m", 'The value of height is "12 m"; expected is a number such as 12.5. Left empty.')
     ]
     assert [row[4] for row in town.notices("out-of-range")] == [
-        "floors is -1; possible is from 0 to 200. Left empty.",
-        "floors is 201; possible is from 0 to 200. Left empty.",
-        "height is -0.5; possible is from 0 to 1000. Left empty.",
+        "The value of floors is -1; possible is from 0 to 200. Left empty.",
+        "The value of floors is 201; possible is from 0 to 200. Left empty.",
+        "The value of height is -0.5; possible is from 0 to 1000. Left empty.",
     ]
 
 
@@ -93,7 +96,9 @@ def test_an_unknown_code_is_kept_and_said_once_with_its_number(town: LoadTown) -
     assert town.rows("SELECT current_use FROM building ORDER BY key") == [("100",), ("999",), ("999",)]
     [(_, position, field, value, message, occurrences)] = town.notices("unknown-code")
     assert (position, field, value, occurrences) == ("record 2", "use", "999", 2)
-    assert message == 'use is "999", which is not in the code list building_use. Kept as published.'
+    assert (
+        message == 'The value of use is "999", which is not in the code list building_use. Kept as published.'
+    )
 
 
 def test_a_bad_identifier_is_left_empty_where_it_is_not_the_key(town: LoadTown) -> None:
@@ -136,7 +141,7 @@ def test_personal_numbers_in_free_text_are_removed(town: LoadTown) -> None:
         ("Блок 1234567890",),
     ]
     assert [row[4] for row in town.notices("personal-number")] == [
-        "name holds a personal number; it was removed."
+        "The value of name holds a personal number; it was removed."
     ]
     assert not town.rows(
         "SELECT key FROM notice WHERE value LIKE %s OR message LIKE %s", *["%7523169263%"] * 2
@@ -196,7 +201,7 @@ def test_columns_that_nobody_claims_are_said_once(town: LoadTown) -> None:
     )
     town.load()
     assert town.notices("unclaimed-column") == [
-        ("a.csv", "header", "colour", None, "the catalogue neither maps nor ignores the column colour.", 1)
+        ("a.csv", "header", "colour", None, "The catalogue neither maps nor ignores the column colour.", 1)
     ]
 
 
@@ -296,3 +301,76 @@ def test_huge_json_numbers_are_left_empty(town: LoadTown) -> None:
     assert town.load().exit_code == 0
     assert town.rows("SELECT key, capacity FROM facility WHERE capacity IS NOT NULL") == [("f3", 3)]
     assert sum(row[5] for row in town.notices("out-of-range") + town.notices("not-a-whole-number")) == 3
+
+
+def test_lists_and_objects_are_no_texts(town: LoadTown) -> None:
+    names = [[["a"]], {"bg": "x"}, "Шипка"]
+    records = [{"id": f"f{n}", "name": name, "lon": 23.3, "lat": 42.7} for n, name in enumerate(names)]
+    town.write("a.json", json.dumps(records))
+    town.describe(
+        'key = "a"\nformat = "json_records"\nfile = "a.json"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\nname = "name"\nposition = "geometry"\n'
+    )
+    assert town.load().exit_code == 0
+    assert town.rows("SELECT key, name FROM facility WHERE name IS NOT NULL") == [("f2", "Шипка")]
+    assert {row[2] for row in town.notices("not-text")} <= {"name", "name.bg"}
+    assert "expected is a text. Left empty." in town.notices("not-text")[0][4]
+
+
+def test_characters_that_are_none_are_removed_from_texts(town: LoadTown) -> None:
+    records = [
+        {"id": f"f{n}", "name": name, "lon": 23.3, "lat": 42.7} for n, name in enumerate(["a\0b", "c"])
+    ]
+    town.write("a.json", json.dumps(records))
+    town.describe(
+        'key = "a"\nformat = "json_records"\nfile = "a.json"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\nname = "name"\nposition = "geometry"\n'
+    )
+    report = town.load()
+    assert report.exit_code == 0, report
+    assert town.rows("SELECT key, name FROM facility ORDER BY key") == [("f0", "ab"), ("f1", "c")]
+    assert [row[1:4] for row in town.notices("broken-character")] == [("record 1", "name", "ab")]
+
+
+def test_halves_of_characters_are_removed_from_texts() -> None:
+    notices = Notices()
+    batch = Batch({"name": ["c\ud83dd", "Шипка", None]}, None, ["1", "2", "3"])
+    published = Published(batch, "a.json", notices, crs=None, city_crs="EPSG:7801")
+    assert published.text("name").to_pylist() == ["cd", "Шипка", None]
+    assert [(one.rule, one.position, one.value) for one in notices.rows] == [("broken-character", "1", "cd")]
+
+
+def test_every_message_is_a_sentence_and_names_field_and_value(town: LoadTown) -> None:
+    town.write(
+        "a.csv", "id,name,lon,lat\n1,   ,23.3,42.7\n0,x,23.3,42.7\n2,x,25.5,42.7\n3,x\n4,x,,\n5,x,x,42\n"
+    )
+    town.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = { from = "id", unknown = "0" }\nkind = { value = "SCHOOL" }\nname = "name"\n'
+        'position = "geometry"\n'
+    )
+    town.load()
+    for (message,) in town.rows("SELECT message FROM notice"):
+        assert message[0].isupper(), message
+        assert message.endswith("."), message
+    assert [row[2:4] for row in town.notices("blank-value")] == [("name", '"   "')]
+    assert [row[2:4] for row in town.notices("no-key")] == [("id", "0")]
+    assert [row[2:4] for row in town.notices("outside-the-city")] == [("geometry", "25.50000, 42.70000")]
+    assert [row[1:4] for row in town.notices("no-geometry")] == [
+        ("line 5", "geometry", "3"), ("line 6", "geometry", "4"), ("line 7", "geometry", "5"),
+    ]  # fmt: skip
+    assert town.notices("no-geometry")[0][4] == (
+        "Record 3 has no position, and a Facility cannot be without. It was left out; what an earlier load made "
+        "of it is closed."
+    )
+    assert "2 fields under 4 headers" in town.notices("ragged-line")[0][4]
+
+
+def test_nothing_accepted_is_said(town: LoadTown) -> None:
+    town.write("a.csv", "id,lon,lat\n1,,\n")
+    town.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\nposition = "geometry"\n'
+    )
+    report = town.load()
+    assert (report.exit_code, report["a"].status.value) == (0, "nothing accepted")

@@ -168,3 +168,19 @@ def test_no_file_at_all_leaves_the_bounds_of_a_city(town: LoadTown) -> None:
         connection.execute("UPDATE twin.city SET title = 'as it was' WHERE name = %s", [town.name])
     town.load()
     assert town.rows("SELECT title FROM twin.city WHERE name = %s", town.name) == [("as it was",)]
+
+
+def test_a_record_that_loses_its_geometry_says_what_becomes_of_its_row(districted: LoadTown) -> None:
+    shape = lonlat(GRID["ABCD"])
+    districted.features("a.geojson", *districts(3, shape), ({"code": "D3"}, None))
+    report = districted.load("a", accept_fewer=True)
+    assert report["a"].entities["District"].closed == 1
+    [(_, position, field, value, message, _)] = districted.notices("no-geometry")
+    assert (position, field, value) == ("record 4", "boundary", "D3")
+    assert message == ("District D3 has no boundary in a. No other data set gives it, so its row was closed.")
+
+
+def test_a_folder_in_the_place_of_a_file_is_called_one(town: LoadTown) -> None:
+    town.describe(FACILITIES)
+    town.write("f.csv/inside.txt", "")
+    assert town.load()["f"].failure == "f.csv is a folder; a file is needed; nothing was changed"

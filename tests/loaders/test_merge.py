@@ -138,7 +138,7 @@ def test_exact_duplicates_collapse_and_of_differing_ones_the_first_is_kept(town:
     assert [row[1] for row in town.notices("exact-duplicate")] == ["line 3", "line 6"]
     [(file, position, field, value, message, _)] = town.notices("differing-duplicate")
     assert (file, position, field, value) == ("places.csv", "line 5", "key", "p-2")
-    assert message == "line 5 has the same key as, but differs from, line 4. It was left out."
+    assert message == "Line 5 has the same key as, but differs from, line 4. It was left out."
 
 
 def test_records_without_a_key_are_known_by_their_content(town: LoadTown) -> None:

@@ -73,7 +73,7 @@ def test_short_and_long_lines_are_kept_and_reported(tmp_path: Path) -> None:
     batch = read(table(tmp_path, "a,b,c\n1,2,3\n4\n5,6,7,8\n"))
     assert batch.columns == {"a": ["1", "4", "5"], "b": ["2", None, "6"], "c": ["3", None, "7"]}
     assert batch.problems == [
-        ("line 3", "ragged-line", "1 fields under 3 headers"),
+        ("line 3", "ragged-line", "1 field under 3 headers"),
         ("line 4", "ragged-line", "4 fields under 3 headers"),
     ]
 
