@@ -199,3 +199,9 @@ def test_a_headway_that_is_no_number_is_refused_with_its_line(tmp_path: Path) ->
     frequencies = "trip_id,start_time,end_time,headway_secs\nt1,08:00:00,soon,600\n"
     with pytest.raises(FileFault, match=r"frequencies\.txt line 2 says '08:00:00', 'soon', '600'; expected"):
         read(feed(tmp_path, frequencies=frequencies), "stops")
+
+
+def test_times_past_midnight_name_their_column_and_a_trip(tmp_path: Path) -> None:
+    [late] = [each for each in read(feed(tmp_path), "stops").problems if each.rule == "time-past-midnight"]
+    assert late.field == "departure_time"
+    assert late.detail == "2 departures, such as 24:30:00 of trip n1; they belong to the service day before"
