@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.persons import strip_records
-from loaders.staging import PREFIX, Staging, names
+from loaders.staging import PREFIX, Staging, make_ready, names
 from twin.areas import area_values
 from twin.entities import Entity
 from twin.history import HISTORY
@@ -85,7 +85,7 @@ def merge_records(
     remade = Identifier(f"{PREFIX}{entity.table.name}_remade")
     _remake(staging, remade, precedence)
     _note_incomplete(staging, remade, dataset, notices, shaped=shaped)
-    connection.execute(SQL("ANALYZE {}").format(remade))
+    make_ready(connection, remade, entity)
     merged = _merge(
         connection,
         entity,

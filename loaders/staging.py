@@ -43,6 +43,20 @@ def drop_leftovers(connection: psycopg.Connection[Any]) -> None:
         connection.execute(SQL("DROP TABLE {}").format(Identifier(table)))
 
 
+def make_ready(connection: psycopg.Connection[Any], table: Identifier, entity: Entity) -> None:
+    """Index a table of staged records by key and let the planner know its size.
+
+    Where the planner takes the changed rows for few, it looks each of them up here by a nested loop: without
+    an index, 43 s for 14,000 changed buildings of 20,000, with it 2 s. A first load looks nothing up.
+    """
+    held = connection.execute(
+        SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(entity.table.name))
+    ).fetchone()
+    if held and held[0]:
+        connection.execute(SQL("CREATE INDEX ON {} (key)").format(table))
+    connection.execute(SQL("ANALYZE {}").format(table))
+
+
 class Staging:
     """The staging table of one entity."""
 
@@ -121,7 +135,7 @@ class Staging:
 
     def analyse(self) -> None:
         """Let the planner know what the joins will meet."""
-        self.connection.execute(SQL("ANALYZE {}").format(self.table))
+        make_ready(self.connection, self.table, self.entity)
 
     def drop(self) -> None:
         self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
