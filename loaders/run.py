@@ -261,9 +261,7 @@ class _Load:
             precedence = self.catalogue.precedence.get(entity.name)
             if precedence:
                 shaped = entity.geometry in self._vital(entity)
-                merged = merge_records(
-                    staging, self.dataset.key, precedence, self.notices, shaped=shaped
-                )
+                merged = merge_records(staging, self.dataset.key, precedence, self.notices, shaped=shaped)
             else:
                 merged = merge_alone(staging, self.dataset.key, self.notices)
             staging.drop()

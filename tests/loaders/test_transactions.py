@@ -182,6 +182,7 @@ def test_an_unexpected_fault_of_one_data_set_is_a_failed_row_and_the_others_go_o
     for key in ("a", "b", "c"):
         town.describe(ENTRY.format(key=key))
         town.write(f"{key}.csv", table(3))
+
     def stumble(staging: Staging, dataset: str, notices: Notices) -> Merged:
         if dataset == "b":
             raise IndexError("the cause")
