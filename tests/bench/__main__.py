@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-import httpx
+import httpx2 as httpx
 import orjson
 import psycopg
 from rich.console import Console
