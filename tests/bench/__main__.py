@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-import httpx2 as httpx
+import httpx2
 import orjson
 import psycopg
 from rich.console import Console
@@ -146,7 +146,7 @@ def _check_plans(
 def _compare(question: Question, servers: Mapping[str, Server], values: Sequence[Values]) -> dict[str, float]:
     """See that all peers answer the same, and in full; gives the seconds that each took for one answer."""
     took: dict[str, float] = {}
-    with httpx.Client(timeout=60) as client:
+    with httpx2.Client(timeout=60) as client:
         for one in values[:_COMPARED]:
             said: dict[str, Any] = {}
             for peer, server in servers.items():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2 as httpx
+import httpx2
 import psycopg
 
 from tests.bench.city import HOME, Ground, free_port
@@ -182,8 +182,8 @@ def _answering(url: str) -> str:
     """The same address, once something answers GraphQL there."""
     until = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.post(url, json={"query": "{ __typename }"}).status_code == 200:
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.post(url, json={"query": "{ __typename }"}).status_code == 200:
                 return url
         time.sleep(0.2)
     raise BadRequest(f"nothing answers at {url} after {_PATIENCE_S} s; see {HOME.name}/logs")
