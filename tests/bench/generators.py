@@ -144,7 +144,7 @@ class Pgbench:
         text = " ".join(statement.decode().split("\n"))
         lines = [rf"\set i random(0, {len(sets) - 1})", rf"{lookup} \gset"]
         lines += [
-            re.sub(r"\$(\d+)", lambda found, k=k: f":v{k}_{found[1]}", text) + ";"  # type: ignore[misc]
+            re.sub(r"(?<!\w)\$(\d+)", lambda found, k=k: f":v{k}_{found[1]}", text) + ";"  # type: ignore[misc]
             for k in range(self._per_lookup)
         ]
         (folder / "ask.sql").write_text("\n".join(lines) + "\n")
