@@ -71,27 +71,15 @@ BOOLEAN_OP = input_type(
         InputMember("isNull", bool, "Whether it is null"),
     ],
 )
-TEXT_OP = _operators(
-    "TextOp",
-    str,
-    ordered=False,
-    extra=(
-        InputMember("startsWith", str, "Begins with exactly this"),
-        InputMember("contains", str, "Contains exactly this"),
-    ),
+_TEXT = (
+    InputMember("startsWith", str, "Begins with exactly this"),
+    InputMember("contains", str, "Contains exactly this"),
 )
-NAME_OP = _operators(
-    "NameOp",
-    str,
-    ordered=False,
-    extra=(
-        InputMember("startsWith", str, "Begins with exactly this"),
-        InputMember("contains", str, "Contains exactly this"),
-        InputMember(
-            "search", str, "Contains this, whatever its case or script: Люлин and lyulin find each other"
-        ),
-    ),
+_SEARCH = InputMember(
+    "search", str, "Contains this, whatever its case or script: Люлин and lyulin find each other"
 )
+TEXT_OP = _operators("TextOp", str, ordered=False, extra=_TEXT)
+NAME_OP = _operators("NameOp", str, ordered=False, extra=(*_TEXT, _SEARCH))
 
 PointInput = input_type(
     "PointInput",
