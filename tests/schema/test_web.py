@@ -239,6 +239,8 @@ def test_the_colours_can_be_made_dark_and_stay_so(page: Page, site: str) -> None
 @browser_test
 def test_graphiql_answers_an_example_question(page: Page, site: str) -> None:
     page.goto(f"{site}/{CITY.name}/graphql")
+    # the editor loads after its buttons: a click before it shows its first question would be lost
+    expect(page.get_by_label("Operation Editor")).to_contain_text("query Districts")
     page.get_by_role("button", name="The stops nearest to a place").click()
     expect(page.get_by_label("Operation Editor")).to_contain_text("NearestStops")
     page.get_by_role("button", name="Execute query").click()
