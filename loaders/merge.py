@@ -53,8 +53,8 @@ class Merged:
         return bool(self.added or self.changed or self.closed)
 
 
-def merge_alone(staging: Staging, dataset: str, notices: Notices) -> Merged:
-    """Merge an entity that only one data set describes."""
+def merge_alone(staging: Staging, dataset: str, notices: Notices, *, closes: bool) -> Merged:
+    """Merge an entity that only one data set describes; `closes`: what is not staged has vanished."""
     _leave_to_others(staging, dataset, notices)
     staging.analyse()
     ours = SQL("t.sources = ARRAY[{}]::text[]").format(Literal(dataset))
@@ -64,21 +64,23 @@ def merge_alone(staging: Staging, dataset: str, notices: Notices) -> Merged:
         staging.table,
         sources=SQL("ARRAY[{}]::text[]").format(Literal(dataset)),
         scope=ours,
+        closes=closes,
     )
 
 
 def merge_records(
-    staging: Staging, dataset: str, precedence: Sequence[str], notices: Notices, *, shaped: bool
+    staging: Staging, dataset: str, precedence: Sequence[str], notices: Notices, *, shaped: bool, closes: bool
 ) -> Merged:
     """Merge an entity that several data sets describe: keep what this one says, then make the rows anew.
 
     `shaped`: the data set gives the entity's geometry, so that a record without one is worth a notice.
+    `closes`: what the data set said of entities that are not staged is void.
     """
     connection, entity = staging.connection, staging.entity
     staging.analyse()
     connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_AFFECTED))
     connection.execute(SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED))
-    _keep_records(staging, dataset)
+    _keep_records(staging, dataset, closes=closes)
     connection.execute(SQL("ANALYZE {}").format(_AFFECTED))
     if entity.name == "Business":
         strip_records(connection, _AFFECTED)
@@ -92,6 +94,7 @@ def merge_records(
         remade,
         sources=SQL("s.sources"),
         scope=SQL("EXISTS (SELECT FROM {} AS a WHERE a.key = t.key)").format(_AFFECTED),
+        closes=True,
     )
     untouched = connection.execute(
         SQL(
@@ -111,6 +114,7 @@ def _merge(
     *,
     sources: Composable,
     scope: Composable,
+    closes: bool,
 ) -> Merged:
     """Bring the rows that `scope` says are ours to what is staged."""
     table = Identifier(entity.table.name)
@@ -124,6 +128,7 @@ def _merge(
         "staged": staged,
         "history": Identifier(history.name),
         "scope": scope,
+        "closes": Literal(closes),
         "sources": sources,
         "staged_values": names(compared, "s"),
         "held_values": names(compared, "t"),
@@ -157,7 +162,7 @@ WITH changed AS MATERIALIZED (
     WHERE {scope} AND ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
 ), vanished AS MATERIALIZED (
     SELECT t.key FROM {table} AS t
-    WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)
+    WHERE {closes} AND {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)
 ), remembered AS (
     INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now() FROM {table} AS t
     WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished) AND t.recorded_at < now()
@@ -200,7 +205,7 @@ def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:
         )  # fmt: skip
 
 
-def _keep_records(staging: Staging, dataset: str) -> None:
+def _keep_records(staging: Staging, dataset: str, *, closes: bool) -> None:
     """Bring `record` to what the data set says now; note which keys that affects."""
     said = [
         SQL("s.{}::text AS {}").format(Identifier(name), Identifier(name))
@@ -216,7 +221,7 @@ def _keep_records(staging: Staging, dataset: str) -> None:
             " FROM {staged} AS s"
             "), gone AS ("
             " DELETE FROM record AS r WHERE r.entity = %(entity)s AND r.source = %(source)s"
-            " AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = r.key) RETURNING r.key"
+            " AND %(closes)s AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = r.key) RETURNING r.key"
             "), written AS ("
             " INSERT INTO record AS r (entity, key, source, fields)"
             " SELECT %(entity)s, s.key, %(source)s, s.fields FROM said AS s"
@@ -225,7 +230,7 @@ def _keep_records(staging: Staging, dataset: str) -> None:
             " ON CONFLICT (entity, key, source) DO UPDATE SET fields = excluded.fields RETURNING r.key"
             ") INSERT INTO {affected} SELECT key FROM gone UNION SELECT key FROM written"
         ).format(said=SQL(", ").join(said), staged=staging.table, affected=_AFFECTED),
-        {"entity": staging.entity.name, "source": dataset},
+        {"entity": staging.entity.name, "source": dataset, "closes": closes},
     )
 
 

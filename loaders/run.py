@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 from rich.console import Console
 
 from loaders import provenance
-from loaders.catalogue import Catalogue, Dataset
+from loaders.catalogue import Catalogue, Dataset, Mode
 from loaders.merge import Merged, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.persons import forget
@@ -251,6 +251,7 @@ class _Load:
 
     def merge(self) -> None:
         """Station 6: areas first, so that what comes after them finds them."""
+        closes = self.dataset.mode is Mode.FULL
         for entity in self.dataset.entities:
             staging = self.staged[entity.name]
             for area in {t.within for r in self.dataset.reads for t in r.targets if t.entity is entity}:
@@ -261,9 +262,11 @@ class _Load:
             precedence = self.catalogue.precedence.get(entity.name)
             if precedence:
                 shaped = entity.geometry in self._vital(entity)
-                merged = merge_records(staging, self.dataset.key, precedence, self.notices, shaped=shaped)
+                merged = merge_records(
+                    staging, self.dataset.key, precedence, self.notices, shaped=shaped, closes=closes
+                )
             else:
-                merged = merge_alone(staging, self.dataset.key, self.notices)
+                merged = merge_alone(staging, self.dataset.key, self.notices, closes=closes)
             staging.drop()
             self._refuse_to_close(entity, merged)
             if merged.touched and (entity.name not in AREAS or refresh_area_parts(self.connection, entity)):

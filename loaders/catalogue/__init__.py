@@ -6,6 +6,7 @@ the file and the entry. How an entry is written is told in `words.py` and in the
 
 from __future__ import annotations
 
+import enum
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +25,17 @@ from twin.geometry import Box, is_metric, srid_of
 
 FOLDER = Path(__file__).parent
 _CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
-_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional", "fetch")
+_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional", "mode", "fetch")
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
 _ENTITY = ("key", "when", "expect", "within", "required", "version", "erased")
+
+
+class Mode(enum.Enum):
+    """What a data set's files say of what they do not mention."""
+
+    FULL = "full"  #: they hold all there is: what vanished from them is closed
+    DELTA = "delta"  #: they hold what changed: what they do not mention stays as it was
+    APPEND = "append"  #: they hold what is new and never changes, such as measurements
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,7 @@ class Dataset:
     refresh: str | None
     file: str  #: a path or pattern below the data folder
     optional: bool  #: nothing is wrong where it is not in the folder
+    mode: Mode
     reads: tuple[Read, ...]
     fetch: Fetch | None = None  #: how `twin fetch` downloads it; None: it comes by hand
 
@@ -282,9 +292,18 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
         refresh=entry.get("refresh"),
         file=_pattern(_needed(entry, "file", where), where),
         optional=bool(entry.get("optional", False)),
+        mode=_mode(entry.get("mode", Mode.FULL.value), where),
         reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
         fetch=fetch_entry(entry, where),
     )
+
+
+def _mode(name: Any, where: str) -> Mode:
+    try:
+        return Mode(name)
+    except ValueError:
+        allowed = ", ".join(each.value for each in Mode)
+        raise BadRequest(f'mode is "{name}"; allowed are {allowed}', where=where) from None
 
 
 def _read(entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Read:
