@@ -186,7 +186,7 @@ def test_an_unexpected_fault_of_one_data_set_is_a_failed_row_and_the_others_go_o
     def stumble(staging: Staging, dataset: str, notices: Notices) -> Merged:
         if dataset == "b":
             raise IndexError("the cause")
-        return merge_alone(staging, dataset, notices)
+        return merge_alone(staging, dataset, notices, closes=True)
 
     monkeypatch.setattr(loaders.run, "merge_alone", stumble)
     report = town.load()
