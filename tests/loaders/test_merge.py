@@ -204,7 +204,9 @@ def test_a_data_set_that_may_be_absent_is_no_failure(town: LoadTown) -> None:
 def test_a_file_of_changes_leaves_alone_what_it_does_not_mention(town: LoadTown) -> None:
     describe_districts(town)
     town.describe(PLACES.replace('format = "tabular"', 'format = "tabular"\nmode = "delta"'))
-    town.write("places.csv", places(("1", "SCHOOL", "Първо", "100", "p"), ("2", "SCHOOL", "Второ", "200", "q")))
+    town.write(
+        "places.csv", places(("1", "SCHOOL", "Първо", "100", "p"), ("2", "SCHOOL", "Второ", "200", "q"))
+    )
     town.load()
     town.write("places.csv", places(("2", "SCHOOL", "Второ", "250", "q")))
     merged = town.load("places")["places"].entities["Facility"]

@@ -183,10 +183,10 @@ def test_an_unexpected_fault_of_one_data_set_is_a_failed_row_and_the_others_go_o
         town.describe(ENTRY.format(key=key))
         town.write(f"{key}.csv", table(3))
 
-    def stumble(staging: Staging, dataset: str, notices: Notices) -> Merged:
+    def stumble(staging: Staging, dataset: str, notices: Notices, *, closes: bool) -> Merged:
         if dataset == "b":
             raise IndexError("the cause")
-        return merge_alone(staging, dataset, notices, closes=True)
+        return merge_alone(staging, dataset, notices, closes=closes)
 
     monkeypatch.setattr(loaders.run, "merge_alone", stumble)
     report = town.load()
