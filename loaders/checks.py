@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -420,7 +421,8 @@ def _truths(values: Column, selected: Selected, label: str) -> Column:
 
 
 def _dates(values: Column, selected: Selected, label: str) -> Column:
-    """Dates from texts that begin with one: '2011-04-05', '2011-04-05T09:25:21', '20110405'."""
+    """Dates from texts that begin with one ('2011-04-05', '2011-04-05T09:25:21', '20110405', '05.04.2011')
+    and from ASP.NET's '/Date(1301950800000)/'."""
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
         return pc.cast(values, pa.date32(), safe=False)
     text = as_text(values)
@@ -437,12 +439,23 @@ def _dates(values: Column, selected: Selected, label: str) -> Column:
 def _date(text: str | None) -> dt.date | None:
     if not text:
         return None
+    if instant := _INSTANT.fullmatch(text):
+        # local midnight in UTC, so the nearest midnight in UTC begins the day that is meant
+        return _FIRST_DAY + dt.timedelta(days=round(int(instant[1]) / _DAY_MS))
+    if dotted := _DOTTED.match(text):
+        text = "-".join(reversed(dotted.groups()))
     for form in (text[:10], text[:8]):
         try:
             return dt.date.fromisoformat(form)
         except ValueError:
             continue
     return None
+
+
+_INSTANT = re.compile(r"/Date\((-?[0-9]{1,15})\)/")
+_DOTTED = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
+_FIRST_DAY = dt.date(1970, 1, 1)
+_DAY_MS = 86_400_000
 
 
 def _by_value_truth(text: Column, is_one: Callable[[str], bool]) -> Column:

@@ -33,6 +33,7 @@ _READERS = {
     "broken-json": ERROR,
     "deed-without-attributes": ERROR,
     "misspelt-attribute": INFO,
+    "no-cadastral-id": INFO,
     "not-a-record": ERROR,
     "time-past-midnight": INFO,
     "trailing-separator": INFO,

@@ -12,10 +12,12 @@ from typing import TypeAlias
 
 from loaders.businesses import prepare_deeds, prepare_outlets
 from loaders.formats import Batch
+from loaders.permits import prepare_permits
 
 Preparation: TypeAlias = Callable[[Batch, Path], Batch]
 
 PREPARATIONS: dict[str, Preparation] = {
     "register-deeds": prepare_deeds,
     "outlets": prepare_outlets,
+    "permits": prepare_permits,
 }

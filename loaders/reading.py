@@ -77,14 +77,14 @@ class Reading:
         self._note_unclaimed_columns()
 
     def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
+        if self.read.prepare:
+            batch = PREPARATIONS[self.read.prepare](batch, file)
         for problem in batch.problems:
             meaning = RULES[problem.rule].doc.removesuffix(".")
             self.notices.add(
                 problem.rule, f"{meaning}: {problem.detail}", file=name, position=problem.position,
                 field=problem.field, value=problem.detail,
             )  # fmt: skip
-        if self.read.prepare:
-            batch = PREPARATIONS[self.read.prepare](batch, file)
         if layer.columns:
             self._check_columns(batch.columns, name)
         for column in batch.columns:

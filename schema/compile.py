@@ -35,7 +35,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType, UserDefinedType
 
@@ -557,6 +557,8 @@ class _Compiler:
                 return column.op("^@", is_comparison=True)(self._bind(read, Text()))
             case "contains":
                 return func.strpos(column, self._bind(read, Text())) > literal_column("0")
+            case "has":
+                return column.contains(array([self._bind(read, KEY)]))
             case "search":
                 folded = next(n for n, known in entity.fields.items() if known.folded_of == c.name)
                 return t.c[folded].like(self._bind(values.folded(c.value, c.where), Text()))

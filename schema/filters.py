@@ -9,6 +9,7 @@ import strawberry
 from sqlalchemy import BigInteger, Boolean, Double, Integer, Text
 from sqlalchemy import Date as SqlDate
 from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from schema.declare import InputMember, camel, enum_type, input_type
 from schema.scalars import BigInt, Date, DateTime, GeoJSON
@@ -80,6 +81,15 @@ _SEARCH = InputMember(
 )
 TEXT_OP = _operators("TextOp", str, ordered=False, extra=_TEXT)
 NAME_OP = _operators("NameOp", str, ordered=False, extra=(*_TEXT, _SEARCH))
+
+TEXT_LIST_OP = input_type(
+    "TextListOp",
+    "What a list of texts must be; all operators given must hold",
+    [
+        InputMember("has", str, "Holds exactly this text"),
+        InputMember("isNull", bool, "Whether it is null"),
+    ],
+)
 
 PointInput = input_type(
     "PointInput",
@@ -177,6 +187,7 @@ def sql_operators(type_: Any) -> Any:
         (Double, FLOAT_OP),
         (SqlDateTime, DATE_TIME_OP),
         (SqlDate, DATE_OP),
+        (ARRAY, TEXT_LIST_OP),
         (Text, TEXT_OP),
     ):
         if isinstance(type_, kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from schema.declare import InputMember, camel, enum_type, input_type
-from schema.filters import GeometryInput, sql_operators
+from schema.filters import TEXT_LIST_OP, GeometryInput, sql_operators
 from twin.entities import ENTITIES, Entity
 
 
@@ -25,7 +25,7 @@ def sortable(entity: Entity) -> dict[str, str]:
         name: known.doc
         for name, known in entity.fields.items()
         if not (known.hidden or known.personal or known.link or known.geometry)
-        and sql_operators(entity.table.c[name].type) is not None
+        and sql_operators(entity.table.c[name].type) not in (None, TEXT_LIST_OP)
     }
     return fields | {name: computed.doc for name, computed in entity.computed.items()}
 

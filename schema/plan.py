@@ -169,7 +169,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Compare:
-    """`op` is eq, ne, in, lt, lte, gt, gte, startsWith, contains, search, isNull or notNull."""
+    """`op` is eq, ne, in, lt, lte, gt, gte, startsWith, contains, search, has, isNull or notNull."""
 
     name: str
     op: str

@@ -51,6 +51,7 @@ def build() -> strawberry.Schema:
             _connection("transitRoutes", "TransitRoute", "Routes of the public transport"),
             _connection("businesses", "Business", "Registered organisations"),
             _connection("sites", "Site", "Where organisations are"),
+            _connection("permits", "Permit", "Building permits"),
             _connection("links", "Link", "Claims that tie records together, with how sure they are"),
             _connection("importRuns", "ImportRun", "Loads of data sets"),
             Member("sources", "[Source!]!", "The data sets that the model is of", reads.RootList("Source")),

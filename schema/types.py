@@ -9,7 +9,7 @@ import strawberry
 from sqlalchemy import BigInteger, Boolean, Double, Integer
 from sqlalchemy import Date as SqlDate
 from sqlalchemy import DateTime as SqlDateTime
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from schema import reads
 from schema.declare import Argument, Member, camel, interface_type, object_type
@@ -123,6 +123,7 @@ def _sql_scalar(type_: Any) -> Any:
         (SqlDateTime, DateTime),
         (SqlDate, Date),
         (JSON, JSONValue),
+        (ARRAY, list[str]),
     ):
         if isinstance(type_, sql):
             return kind

@@ -1,4 +1,4 @@
-"""The words that entities are written in: field(), geometry(), link(), many(), computed().
+"""The words that entities are written in: field(), geometry(), link(), many(), computed()...
 
 An entity class made of these is the only declaration of that entity: its table and history table, its
 GraphQL type with filters and orders, and its loader's mapping all follow from what is said here.
@@ -117,6 +117,11 @@ def link(target: str, doc: str, *, derived: bool = True) -> MappedColumn[Any]:
     return mapped_column(
         KEY, nullable=True, index=True, info={INFO: Field(doc, link=target, derived=derived)}
     )
+
+
+def texts_field(doc: str, **known: Any) -> MappedColumn[Any]:
+    """A list of texts, which a question can ask whether it holds one."""
+    return mapped_column(ARRAY(KEY), nullable=True, info={INFO: Field(doc, **known)})
 
 
 def keys_of(target: str, doc: str) -> MappedColumn[Any]:

@@ -74,6 +74,15 @@ class Family:
     claims: str
 
 
+# The building of the best address that a subject is at.
+_ADDRESSED = """
+    SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, l.object_key AS address, a.building, l.score
+    FROM link AS l JOIN address AS a ON a.key = l.object_key
+    WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
+        AND a.building IS NOT NULL
+    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
+"""
+
 # A thing is in the building that its source names, else in the one that contains it, the smaller of two, else
 # in the nearest within NEAR_M, else in that of its address. {named} and {addressed} are joins, or false.
 _IN_BUILDING = """
@@ -101,14 +110,27 @@ LEFT JOIN LATERAL (
     WHERE named.key IS NULL AND inside.key IS NULL AND ST_DWithin(b.footprint, s.position, {near_m})
     ORDER BY 2, b.key LIMIT 1
 ) AS nearest ON true
-LEFT JOIN (
-    SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, l.object_key AS address, a.building, l.score
-    FROM link AS l JOIN address AS a ON a.key = l.object_key
-    WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
-        AND a.building IS NOT NULL
-    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
-) AS addressed ON addressed.key = s.key
+LEFT JOIN (%(addressed)s) AS addressed ON addressed.key = s.key
 WHERE COALESCE(named.key, inside.key, nearest.key, addressed.building) IS NOT NULL AND {scope}
+"""
+
+# A permit concerns the buildings that it names, or in which are units that it names; naming none, that of its
+# address. A parcel's identifier has three parts, a building's four, a unit's five.
+_CONCERNS = """
+WITH named AS (
+    SELECT s.key, b.key AS object, min(c.id) AS id
+    FROM permit AS s CROSS JOIN LATERAL unnest(s.cadastral_ids) AS c(id)
+    JOIN building AS b ON b.cadastral_id = substring(c.id FROM '^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+')
+    WHERE {scope} GROUP BY s.key, b.key
+)
+SELECT key, object, {same_key} AS method, 1 AS score, json_build_object('cadastral_id', id) AS evidence,
+    {accepted} AS status
+FROM named
+UNION ALL
+SELECT s.key, addressed.building, {address_match}, addressed.score,
+    json_build_object('address', addressed.address), {accepted}
+FROM permit AS s JOIN (%(addressed)s) AS addressed ON addressed.key = s.key
+WHERE NOT EXISTS (SELECT FROM named AS n WHERE n.key = s.key) AND {scope}
 """
 
 # A site is at the address that has the same house, and where one has it the same entrance. What its source
@@ -116,8 +138,9 @@ WHERE COALESCE(named.key, inside.key, nearest.key, addressed.building) IS NOT NU
 # no doubt; several places are, and then all are only candidates.
 _AT_ADDRESS = """
 WITH subject AS (
-    SELECT s.key, s.match_key, split_part(s.match_key, {entrance}, 1) AS house, s.district_hint, s.position
-    FROM site AS s WHERE s.match_key IS NOT NULL AND {scope}
+    SELECT s.key, s.match_key, split_part(s.match_key, {entrance}, 1) AS house, s.district_hint,
+        %(position)s AS position
+    FROM %(table)s AS s WHERE s.match_key IS NOT NULL AND {scope}
 ), matching AS (
     SELECT s.key, a.key AS address, COALESCE(a.building, a.key) AS place, a.match_key = s.match_key AS exact,
         split_part(s.match_key, {entrance}, 2) <> '' AS has_entrance,
@@ -145,25 +168,47 @@ FROM judged WHERE number <= CASE WHEN clear THEN 1 ELSE {candidates} END
 """
 
 
-def _in_building(entity: str, named: str = "false") -> str:
-    return _IN_BUILDING % {"table": BY_NAME[entity].table.name, "entity": entity, "named": named}
+def _claims(statement: str, entity: str, *, named: str = "false") -> str:
+    """A statement about one entity; `named` is how its source names a building."""
+    spatial = BY_NAME[entity].is_spatial
+    words = {
+        "table": BY_NAME[entity].table.name,
+        "entity": entity,
+        "named": named,
+        "position": "s.position" if spatial else "NULL::geometry",
+    }
+    return statement % {**words, "addressed": _ADDRESSED % words}
 
 
 #: in the order in which they build on each other
 FAMILIES = (
     Family(
         LinkType.IN_BUILDING, "Address", "Building", ("Building",), "building",
-        _in_building("Address", named="named.key = s.building_hint"),
+        _claims(_IN_BUILDING, "Address", named="named.key = s.building_hint"),
     ),
     Family(
-        LinkType.IN_BUILDING, "Facility", "Building", ("Building",), "building", _in_building("Facility")
+        LinkType.IN_BUILDING, "Facility", "Building", ("Building",), "building",
+        _claims(_IN_BUILDING, "Facility"),
     ),
-    Family(LinkType.AT_ADDRESS, "Site", "Address", ("Address", "Building"), "address", _AT_ADDRESS),
     Family(
-        LinkType.IN_BUILDING, "Site", "Building", ("Building", "Address"), "building", _in_building("Site")
+        LinkType.AT_ADDRESS, "Site", "Address", ("Address", "Building"), "address",
+        _claims(_AT_ADDRESS, "Site"),
+    ),
+    Family(
+        LinkType.IN_BUILDING, "Site", "Building", ("Building", "Address"), "building",
+        _claims(_IN_BUILDING, "Site"),
+    ),
+    Family(
+        LinkType.AT_ADDRESS, "Permit", "Address", ("Address", "Building"), "address",
+        _claims(_AT_ADDRESS, "Permit"),
+    ),
+    Family(
+        LinkType.CONCERNS, "Permit", "Building", ("Building", "Address"), "building",
+        _claims(_CONCERNS, "Permit"),
     ),
 )  # fmt: skip
-_SITE_FAMILIES = tuple(family for family in FAMILIES if family.subject == "Site")
+#: whose areas may also come from their building or address, and wait for that
+_SETTLED = ("Site", "Permit")
 
 
 def relink(connection: psycopg.Connection[Any], changed: Collection[str]) -> Relinked:
@@ -186,8 +231,7 @@ def _relink(connection: psycopg.Connection[Any], changed: set[str]) -> Relinked:
     done = Relinked()
     if changed & set(AREAS):
         for entity in ENTITIES:
-            # a site's areas may also come from its building, and wait for that
-            if entity.is_spatial and entity.name != "Site":
+            if entity.is_spatial and entity.name not in _SETTLED:
                 moved = _relink_areas(connection, entity)
                 done += Relinked(areas=moved)
                 changed |= {entity.name} if moved else set()
@@ -195,13 +239,14 @@ def _relink(connection: psycopg.Connection[Any], changed: set[str]) -> Relinked:
         if changed & {family.subject, *family.leads_through}:
             everything = bool(changed & set(family.leads_through))
             done += Relinked(claims=_claim(connection, family, everything=everything))
-            if family.subject != "Site":
+            if family.subject not in _SETTLED:
                 copied = _copy_best(connection, family, everything=everything)
                 done += Relinked(rewritten=copied)
                 changed |= {family.subject} if copied else set()
-    if changed & {"Site", "Building", "Address", *AREAS}:
-        everything = bool(changed & {"Building", "Address", *AREAS})
-        done += Relinked(rewritten=_settle_sites(connection, everything=everything))
+    everything = bool(changed & {"Building", "Address", *AREAS})
+    for name in _SETTLED:
+        if everything or name in changed:
+            done += Relinked(rewritten=_settle(connection, BY_NAME[name], everything=everything))
     return done
 
 
@@ -253,21 +298,26 @@ def _copy_best(connection: psycopg.Connection[Any], family: Family, *, everythin
     return _rewrite(connection, BY_NAME[family.subject], found, [family.attribute])
 
 
-def _settle_sites(connection: psycopg.Connection[Any], *, everything: bool) -> int:
-    """Keep beside each site its best address and building, and the areas that follow; how many changed.
+def _settle(connection: psycopg.Connection[Any], entity: Entity, *, everything: bool) -> int:
+    """Keep beside each site or permit its best address and building, and the areas that follow; how many
+    changed.
 
-    A site's areas are those of its position, else of its building or address, else what its source names.
+    The areas are those of its position, else of its building or address, else what its source names.
     """
-    site = BY_NAME["Site"]
-    areas = area_values(site, "s")
-    best = {family.attribute: _words(family, everything=True)["best"] for family in _SITE_FAMILIES}
-    found = SQL(_SITES).format(
+    areas = {"district": SQL("NULL"), "neighbourhood": SQL("NULL")} | area_values(entity, "s")
+    best = {
+        family.attribute: _words(family, everything=True)["best"]
+        for family in FAMILIES
+        if family.subject == entity.name
+    }
+    found = SQL(_PLACES).format(
+        table=Identifier(entity.table.name),
         best_address=best["address"],
         best_building=best["building"],
         **areas,
         scope=_scope(everything=everything),
     )
-    return _rewrite(connection, site, found, ["address", "building", *areas])
+    return _rewrite(connection, entity, found, ["address", "building", *areas])
 
 
 _STAGE_CLAIMS = """
@@ -320,11 +370,11 @@ WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accept
 ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
 """
 
-_SITES = """
+_PLACES = """
 SELECT s.key, at.object_key AS address, within.object_key AS building,
     COALESCE({district}, b.district, a.district, h.key) AS district,
     COALESCE({neighbourhood}, b.neighbourhood, a.neighbourhood) AS neighbourhood
-FROM site AS s
+FROM {table} AS s
 LEFT JOIN ({best_address}) AS at ON at.subject_key = s.key
 LEFT JOIN ({best_building}) AS within ON within.subject_key = s.key
 LEFT JOIN building AS b ON b.key = within.object_key

@@ -26,6 +26,7 @@ FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "
 RULES = {
     "area-not-assembled": "An OpenStreetMap relation or closed way does not join up into an area.",
     "bad-coordinate": "A coordinate is not a number, is missing its partner, or lies outside the globe.",
+    "bad-cadastral-id": "A cadastral identifier fails its form or its settlement's check digit; left out.",
     "broken-geometry": "A shape is not built as its format demands, or lacks corners; it was left out.",
     "broken-json": "A line is not valid JSON; the record was left out.",
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
@@ -33,6 +34,7 @@ RULES = {
     "incomplete-way": "An OpenStreetMap way refers to points that the file does not hold.",
     "invalid-geometry-encoding": "A geometry could not be decoded; the record was kept without it.",
     "misspelt-attribute": "An attribute is not spelled as its format demands; it was read all the same.",
+    "no-cadastral-id": "A text stands where a cadastral identifier should, and holds none; left empty.",
     "no-reference-system": "The file does not say in which coordinate system its places are.",
     "not-a-record": "An element stands where a record was expected; it was left out.",
     "ragged-line": "A line has more or fewer fields than the header; missing are empty, extra dropped.",
@@ -46,7 +48,11 @@ RULES = {
 
 #: rules whose detail is the name of a column, and rules that are about one column only
 _NAMING = ("duplicate-column", "misspelt-attribute")
-_FIELD_OF = {"time-past-midnight": "departure_time"}
+_FIELD_OF = {
+    "time-past-midnight": "departure_time",
+    "bad-cadastral-id": "Identifier",
+    "no-cadastral-id": "Identifier",
+}
 
 Geometries: TypeAlias = NDArray[np.object_]
 

@@ -30,7 +30,10 @@ FROM town.business AS business_1
 WHERE business_1.key = link_1.object_key) AS row$9) WHEN (link_1.object_type = 'Site'::text) THEN (SELECT row_to_json(row$10) AS row_to_json_10
 FROM (SELECT 'Site:'::text || site_2.key AS id
 FROM town.site AS site_2
-WHERE site_2.key = link_1.object_key) AS row$10) END AS object
+WHERE site_2.key = link_1.object_key) AS row$10) WHEN (link_1.object_type = 'Permit'::text) THEN (SELECT row_to_json(row$11) AS row_to_json_11
+FROM (SELECT 'Permit:'::text || permit_1.key AS id
+FROM town.permit AS permit_1
+WHERE permit_1.key = link_1.object_key) AS row$11) END AS object
 FROM town.link AS link_1
 WHERE link_1.subject_key = site_1.key AND link_1.subject_type = 'Site'::text OR link_1.object_key = site_1.key AND link_1.object_type = 'Site'::text ORDER BY link_1.key ASC
  LIMIT 50) AS rows$1)) AS links

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from loaders.catalogue import catalogue
-from loaders.report import LoadReport, Status
-from loaders.run import link, load, quality
-from twin.database import connect
+from loaders.report import Status
+from loaders.run import link, quality
+from tests.loaders.real import Loaded
 
 pytestmark = pytest.mark.real
 
 #: seconds for all of Sofia's files on two cores
 SOFIA_S = 90
-
-
-class Loaded:
-    """A city loaded from real files, and how long that took."""
-
-    def __init__(self, url: str, name: str, folder: Path) -> None:
-        self.url, self.name, self.folder = url, name, folder
-        started = time.perf_counter()
-        self.report: LoadReport = self.load()
-        self.seconds = time.perf_counter() - started
-
-    def load(self) -> LoadReport:
-        return load(self.url, catalogue(self.name), self.folder)
-
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        with connect(self.url, city=self.name) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def found(self, dataset: str) -> dict[str, int]:
-        """How many notices of each rule a data set has."""
-        rows = self.rows(
-            f"SELECT rule, sum(occurrences) FROM notice WHERE source = '{dataset}' GROUP BY 1 ORDER BY 1"
-        )
-        return {rule: int(count) for rule, count in rows}
-
-    def written(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Where each row lies and which transaction wrote it."""
-        tables = [
-            row[0]
-            for row in self.rows(
-                "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-                " AND tablename NOT IN ('import_run', 'source', 'alembic_version')"
-            )
-        ]
-        return {table: self.rows(f'SELECT ctid::text, xmin::text FROM "{table}"') for table in tables}
 
 
 @pytest.fixture(scope="module")

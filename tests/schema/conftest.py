@@ -107,6 +107,8 @@ def town(database_url: str) -> Town:
                  building="b.2" if i < 2 else None, district="68134-01" if i != 1 else "68134-02")  # fmt: skip
     town.add("Site", "s9", kind="SEAT", name="Без място")
     town.add("Facility", "f1", kind="SCHOOL", name="5. ОУ", position=GRID["p"], district="68134-01")
+    town.add("Permit", "h=", register_id="h=", number="1/09.11.2018", building="b.1", district="68134-01",
+             cadastral_ids=["68134.1.2", "68134.1.3"], cadastral_parcel="68134.1.2")  # fmt: skip
     town.add("Link", "IN_BUILDING/Site/s0/b.2", type="IN_BUILDING", subject_type="Site", subject_key="s0",
              object_type="Building", object_key="b.2", method="NEAREST", score=0.7, status="ACCEPTED",
              evidence={"metres": 12.5}, recorded_at="2026-01-01T00:00:00Z")  # fmt: skip

@@ -161,6 +161,26 @@ def test_links_carry_their_evidence_and_both_ends(ask: Asked) -> None:
     assert data["building"]["links"]["nodes"] == [{"id": "Link:IN_BUILDING/Site/s0/b.2"}]
 
 
+def test_a_permit_is_found_by_any_identifier_that_it_names(ask: Asked) -> None:
+    query = """query ($id: String!) { permits(where: {cadastralIds: {has: $id}}) {
+        nodes { id cadastralIds cadastralParcel building { permits { nodes { number } } } } }
+        byIdentifier(scheme: PERMIT, value: "h=") { id } }"""
+    data = ask(query, id="68134.1.3")
+    assert data["permits"]["nodes"] == [
+        {
+            "id": "Permit:h=",
+            "cadastralIds": ["68134.1.2", "68134.1.3"],
+            "cadastralParcel": "68134.1.2",
+            "building": {"permits": {"nodes": [{"number": "1/09.11.2018"}]}},
+        }
+    ]
+    assert data["byIdentifier"] == {"id": "Permit:h="}
+    assert ask(query, id="68134.1")["permits"]["nodes"] == []
+    assert (
+        ask("{ permits(where: {cadastralIds: {isNull: true}}) { totalCount } }")["permits"]["totalCount"] == 0
+    )
+
+
 def test_geometry_comes_in_the_form_asked_for(ask: Asked) -> None:
     data = ask("""{ node(id: "Building:b.1") { ... on Building { geometry
         metric: geometry(crs: 7801, precision: 1) rough: geometry(precision: 2) simple: footprint(simplifyM: 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from twin.entities.address import Address
 from twin.entities.base import Base, CityEntity, Entity, Node, SpatialEntity
@@ -11,6 +12,7 @@ from twin.entities.business import Business, Ownership, Site, SiteKind
 from twin.entities.district import District
 from twin.entities.facility import Facility, FacilityKind, FacilityStatus
 from twin.entities.neighbourhood import Neighbourhood
+from twin.entities.permit import Permit, PermitStatus, PermitWorks
 from twin.entities.provenance import (
     CodeValue,
     ImportRun,
@@ -42,6 +44,7 @@ ENTITIES: tuple[Entity, ...] = tuple(
         TransitRoute,
         Business,
         Site,
+        Permit,
         Source,
         ImportRun,
         Notice,
@@ -97,8 +100,18 @@ def _index_folded_names() -> None:
                 )
 
 
+def _index_lists() -> None:
+    """Every public list of texts gets the index that TextListOp.has reads."""
+    for one in ENTITIES:
+        for name, known in one.fields.items():
+            column = one.table.c[name]
+            if isinstance(column.type, ARRAY) and not known.hidden:
+                Index(f"{one.table.name}_{name}_gin", column, postgresql_using="gin")
+
+
 _check_registry()
 _index_folded_names()
+_index_lists()
 
 __all__ = [
     "BY_NAME",
@@ -124,6 +137,9 @@ __all__ = [
     "Node",
     "Notice",
     "Ownership",
+    "Permit",
+    "PermitStatus",
+    "PermitWorks",
     "Record",
     "RunStatus",
     "Severity",

@@ -39,3 +39,4 @@ class Address(SpatialEntity):
     building: Mapped[str | None] = link("Building", "The building it leads to")
 
     sites = many("Site", "Where organisations are at it", by="address")
+    permits = many("Permit", "Building permits for it, by their best link", by="address")

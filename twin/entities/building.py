@@ -49,3 +49,4 @@ class Building(SpatialEntity):
     addresses = many("Address", "Addresses that lead to it", by="building")
     sites = many("Site", "Where organisations are in it", by="building")
     facilities = many("Facility", "Public facilities in it", by="building")
+    permits = many("Permit", "Building permits for it, by their best link", by="building")

@@ -43,3 +43,4 @@ class District(SpatialEntity):
     transit_stops = many("TransitStop", "Stops of the public transport in it", by="district")
     street_segments = many("StreetSegment", "Parts of streets that lie mostly in it", by="district")
     sites = many("Site", "Where organisations are in it", by="district")
+    permits = many("Permit", "Building permits in it", by="district")

@@ -33,3 +33,4 @@ class Neighbourhood(SpatialEntity):
     facilities = many("Facility", "Public facilities in it", by="neighbourhood")
     transit_stops = many("TransitStop", "Stops of the public transport in it", by="neighbourhood")
     sites = many("Site", "Where organisations are in it", by="neighbourhood")
+    permits = many("Permit", "Building permits for what is in it", by="neighbourhood")

@@ -36,6 +36,7 @@ class LinkType(enum.Enum):
 
     IN_BUILDING = "IN_BUILDING"
     AT_ADDRESS = "AT_ADDRESS"
+    CONCERNS = "CONCERNS"
 
 
 class LinkMethod(enum.Enum):

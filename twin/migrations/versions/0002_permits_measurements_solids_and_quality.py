@@ -1,0 +1,105 @@
+"""Permits, measurements, solids and quality."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "permit",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("register_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("took_effect_on", sa.Date(), nullable=True),
+        sa.Column("status", sa.Text(collation="C"), nullable=True),
+        sa.Column("works", sa.Text(collation="C"), nullable=True),
+        sa.Column("issuer", sa.Text(collation="C"), nullable=True),
+        sa.Column("locality", sa.Text(collation="C"), nullable=True),
+        sa.Column("regulation_quarter", sa.Text(collation="C"), nullable=True),
+        sa.Column("regulated_plot", sa.Text(collation="C"), nullable=True),
+        sa.Column("cadastral_ids", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column("cadastral_parcel", sa.Text(collation="C"), nullable=True),
+        sa.Column("address_text", sa.Text(collation="C"), nullable=True),
+        sa.Column("match_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("district_hint", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=True),
+        sa.Column("address", sa.Text(collation="C"), nullable=True),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("permit_pkey")),
+        sa.UniqueConstraint("register_id", name=op.f("permit_register_id_key")),
+    )
+    op.create_index(op.f("permit_address_idx"), "permit", ["address"], unique=False)
+    op.create_index(op.f("permit_building_idx"), "permit", ["building"], unique=False)
+    op.create_index(
+        "permit_cadastral_ids_gin", "permit", ["cadastral_ids"], unique=False, postgresql_using="gin"
+    )
+    op.create_index(op.f("permit_cadastral_parcel_idx"), "permit", ["cadastral_parcel"], unique=False)
+    op.create_index(op.f("permit_district_idx"), "permit", ["district"], unique=False)
+    op.create_index(op.f("permit_issued_on_idx"), "permit", ["issued_on"], unique=False)
+    op.create_index(op.f("permit_match_key_idx"), "permit", ["match_key"], unique=False)
+    op.create_index(op.f("permit_neighbourhood_idx"), "permit", ["neighbourhood"], unique=False)
+    op.create_index(op.f("permit_number_idx"), "permit", ["number"], unique=False)
+    op.create_index(op.f("permit_works_idx"), "permit", ["works"], unique=False)
+    op.create_table(
+        "permit_history",
+        sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("register_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("number", sa.Text(collation="C"), nullable=True),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("took_effect_on", sa.Date(), nullable=True),
+        sa.Column("status", sa.Text(collation="C"), nullable=True),
+        sa.Column("works", sa.Text(collation="C"), nullable=True),
+        sa.Column("issuer", sa.Text(collation="C"), nullable=True),
+        sa.Column("locality", sa.Text(collation="C"), nullable=True),
+        sa.Column("regulation_quarter", sa.Text(collation="C"), nullable=True),
+        sa.Column("regulated_plot", sa.Text(collation="C"), nullable=True),
+        sa.Column("cadastral_ids", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column("cadastral_parcel", sa.Text(collation="C"), nullable=True),
+        sa.Column("address_text", sa.Text(collation="C"), nullable=True),
+        sa.Column("match_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("district_hint", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=True),
+        sa.Column("address", sa.Text(collation="C"), nullable=True),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column(
+            "recorded_to", sa.DateTime(timezone=True), nullable=False, comment="When a newer version came"
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("permit_history_pkey")),
+    )
+    op.create_index("permit_history_key_idx", "permit_history", ["key", "recorded_to"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index("permit_history_key_idx", table_name="permit_history")
+    op.drop_table("permit_history")
+    op.drop_index(op.f("permit_works_idx"), table_name="permit")
+    op.drop_index(op.f("permit_number_idx"), table_name="permit")
+    op.drop_index(op.f("permit_neighbourhood_idx"), table_name="permit")
+    op.drop_index(op.f("permit_match_key_idx"), table_name="permit")
+    op.drop_index(op.f("permit_issued_on_idx"), table_name="permit")
+    op.drop_index(op.f("permit_district_idx"), table_name="permit")
+    op.drop_index(op.f("permit_cadastral_parcel_idx"), table_name="permit")
+    op.drop_index("permit_cadastral_ids_gin", table_name="permit", postgresql_using="gin")
+    op.drop_index(op.f("permit_building_idx"), table_name="permit")
+    op.drop_index(op.f("permit_address_idx"), table_name="permit")
+    op.drop_table("permit")
