@@ -82,13 +82,25 @@ def test_numbers_that_are_none_are_left_empty(town: LoadTown) -> None:
 
 
 def test_dates_are_read_and_others_said(town: LoadTown) -> None:
-    load_buildings(town, {"built": "1999-12-31T00:00:00"}, {"built": "20200229"}, {"built": "31.12.1999"})
+    published = (
+        "1999-12-31T00:00:00",
+        "20200229",
+        "31.12.1999",
+        "/Date(946591200000)/",
+        "1999/12/31",
+        "30.02.1999",
+    )
+    rows: list[dict[str, object]] = [{"built": one} for one in published]
+    load_buildings(town, *rows)
     assert [str(row[0]) for row in town.rows("SELECT date_of_construction FROM building ORDER BY key")] == [
         "1999-12-31",
         "2020-02-29",
+        "1999-12-31",
+        "1999-12-31",
+        "None",
         "None",
     ]
-    assert [row[3] for row in town.notices("not-a-date")] == ["31.12.1999"]
+    assert [row[3] for row in town.notices("not-a-date")] == ["1999/12/31", "30.02.1999"]
 
 
 def test_an_unknown_code_is_kept_and_said_once_with_its_number(town: LoadTown) -> None:
