@@ -12,12 +12,11 @@ import contextlib
 import enum
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from rich.console import Console
@@ -26,12 +25,12 @@ from rich.table import Table
 
 from loaders.addresses import Address, addresses_of
 from loaders.catalogue import Catalogue, Dataset
+from loaders.fetched import Fetched, read_state, write_state
 from loaders.progress import Progress
 from loaders.signatures import Promise
 from loaders.web import Known, Limits, Refusal, Web
 from twin.errors import BadRequest
 
-STATE = "fetched.json"
 LATEST = "latest"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: after so many failures in a row a data set's other files are left alone
@@ -47,21 +46,6 @@ class Status(enum.Enum):
     KEPT = "by hand, kept"
     BY_HAND = "by hand"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What is known of one downloaded file; a row of fetched.json."""
-
-    dataset: str
-    url: str
-    checksum: str  #: BLAKE2b, 16 bytes
-    size: int
-    fetched_at: str
-    etag: str | None = None
-    last_modified: str | None = None
-    stamp: str | None = None  #: the version by the portal's own list
-    licence: str | None = None  #: as the source states it
 
 
 @dataclass(frozen=True)
@@ -199,11 +183,11 @@ class _Run:
             ),
             reverse=True,
         )
-        self.state = _read_state(folder)
+        self.state = read_state(folder)
         #: path -> the newest folder that has it by its own account
         self.known: dict[str, tuple[Path, Fetched]] = {}
         for each in (folder, *self.before):
-            for path, row in (self.state if each == folder else _read_state(each)).items():
+            for path, row in (self.state if each == folder else read_state(each)).items():
                 self.known.setdefault(path, (each, row))
 
     def fetch(self, dataset: Dataset) -> DatasetFetch:
@@ -233,7 +217,7 @@ class _Run:
                 continue
             in_a_row = 0
             self.state[address.path] = row
-            _write_state(self.folder, self.catalogue.city.name, self.state)
+            write_state(self.folder, self.catalogue.city.name, self.state)
             licences = (*report.licences, *([row.licence] if row.licence else []))
             report = replace(
                 report,
@@ -272,7 +256,7 @@ class _Run:
                 if known:
                     self.state[path] = known[1]
             if missing:
-                _write_state(self.folder, self.catalogue.city.name, self.state)
+                write_state(self.folder, self.catalogue.city.name, self.state)
             return len(missing)
         return 0
 
@@ -281,9 +265,10 @@ class _Run:
         assert dataset.fetch
         target = self.folder / address.path
         source, row = self._held(address)
+        now = self.web.clock.now().isoformat(timespec="seconds")
         if row and source and row.stamp and row.stamp == address.stamp:
             _place(source, target)
-            return False, replace(row, licence=address.licence or row.licence)
+            return False, replace(row, licence=address.licence or row.licence, confirmed_at=now)
         received = 0
 
         def advance(count: int) -> None:
@@ -301,7 +286,9 @@ class _Run:
         )
         if row and source and not done.changed:
             _place(source, target)
-            return False, replace(row, stamp=address.stamp, licence=address.licence or row.licence)
+            return False, replace(
+                row, stamp=address.stamp, licence=address.licence or row.licence, confirmed_at=now
+            )
         same = row is not None and row.checksum == done.checksum
         if same and source and source != target:
             target.unlink()
@@ -311,7 +298,8 @@ class _Run:
             url=address.url,
             checksum=done.checksum,
             size=done.size,
-            fetched_at=self.web.clock.now().isoformat(timespec="seconds"),
+            fetched_at=now,
+            confirmed_at=now,
             etag=done.etag,
             last_modified=done.last_modified,
             stamp=address.stamp,
@@ -371,26 +359,6 @@ def _checksum(path: Path) -> str:
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _read_state(folder: Path) -> dict[str, Fetched]:
-    """What a folder's fetched.json says; a broken one only costs downloads."""
-    names = set(Fetched.__dataclass_fields__)
-    try:
-        files = json.loads((folder / STATE).read_text(encoding="utf-8"))["files"]
-        return {
-            path: Fetched(**{name: value for name, value in row.items() if name in names})
-            for path, row in files.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _write_state(folder: Path, city: str, state: Mapping[str, Fetched]) -> None:
-    content = {"city": city, "files": {path: asdict(row) for path, row in sorted(state.items())}}
-    part = folder / f".{STATE}.part"
-    part.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / STATE)
 
 
 def _point_latest(data: Path, day: str) -> None:

@@ -81,6 +81,9 @@ RULES: dict[str, Rule] = {
         INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1
     ),
     "unexpected-count": Rule(WARNING, "A data set holds fewer or more records than its catalogue expects."),
+    "unexpected-values": Rule(
+        WARNING, "A field is filled more seldom, or its values go further, than the catalogue expects."
+    ),
     "unknown-code": Rule(
         WARNING, "A code is in no list that the catalogue knows.", by_value=True, examples=1
     ),

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Placeholder
 
-from loaders.catalogue import Catalogue, Dataset
+from loaders.catalogue import Catalogue, CodeValue, Dataset
+from loaders.fetched import Fetch
 from loaders.merge import Merged
-from loaders.notices import Noted
-from twin.entities import RunStatus
+from loaders.notices import RULES, Noted
+from loaders.staging import names
+from twin.entities import NOTICE_RULE, RunStatus
 
 
 @dataclass(frozen=True)
@@ -26,21 +29,30 @@ class Opened:
 
 def write_source(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
     """Enter the data set, or bring its description up to the catalogue's."""
+    said = {
+        "title": dataset.title,
+        "publisher": dataset.publisher,
+        "licence": dataset.licence,
+        "url": dataset.url,
+        "entities": ", ".join(entity.name for entity in dataset.entities),
+        "format": dataset.formats,
+        "file": dataset.file,
+        "refresh": dataset.refresh,
+        "refresh_days": dataset.refresh_days,
+    }
+    columns = names(list(said))
     connection.execute(
-        "INSERT INTO source AS s (key, title, publisher, licence, url, entities, format, file, refresh)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO UPDATE SET"
-        " title = excluded.title, publisher = excluded.publisher, licence = excluded.licence,"
-        " url = excluded.url, entities = excluded.entities, format = excluded.format, file = excluded.file,"
-        " refresh = excluded.refresh"
-        " WHERE (s.title, s.publisher, s.licence, s.url, s.entities, s.format, s.file, s.refresh)"
-        " IS DISTINCT FROM (excluded.title, excluded.publisher, excluded.licence, excluded.url,"
-        " excluded.entities, excluded.format, excluded.file, excluded.refresh)",
-        [
-            dataset.key, dataset.title, dataset.publisher, dataset.licence, dataset.url,
-            ", ".join(entity.name for entity in dataset.entities), dataset.formats, dataset.file,
-            dataset.refresh,
-        ],
-    )  # fmt: skip
+        SQL(
+            "INSERT INTO source AS s (key, {columns}) VALUES (%s, {values}) ON CONFLICT (key) DO UPDATE"
+            " SET ({columns}) = ROW({new}) WHERE ROW({held}) IS DISTINCT FROM ROW({new})"
+        ).format(
+            columns=columns,
+            values=SQL(", ").join([Placeholder()] * len(said)),
+            new=names(list(said), "excluded"),
+            held=names(list(said), "s"),
+        ),
+        [dataset.key, *said.values()],
+    )
 
 
 def close_interrupted_runs(connection: psycopg.Connection[Any]) -> int:
@@ -92,10 +104,14 @@ def fail_run(connection: psycopg.Connection[Any], key: str, failure: str) -> Non
     )
 
 
-def update_source(connection: psycopg.Connection[Any], dataset: Dataset, records: int) -> None:
-    """Enter how many records of the data set the twin holds, and that it was loaded now."""
+def update_source(
+    connection: psycopg.Connection[Any], dataset: Dataset, records: int, fetched: Fetch | None
+) -> None:
+    """Enter how many records the twin holds of the data set, loaded now, and when it was fetched."""
     connection.execute(
-        "UPDATE source SET records = %s, loaded_at = clock_timestamp() WHERE key = %s", [records, dataset.key]
+        "UPDATE source SET records = %s, loaded_at = clock_timestamp(), fetched_at = %s, stated_licence = %s"
+        " WHERE key = %s",
+        [records, fetched and fetched.at, fetched and fetched.licence, dataset.key],
     )
 
 
@@ -135,8 +151,11 @@ def write_notices(connection: psycopg.Connection[Any], dataset: Dataset, notices
 
 
 def write_codes(connection: psycopg.Connection[Any], catalogue: Catalogue) -> None:
-    """Bring the city's code lists to the catalogue's."""
-    values = catalogue.codes
+    """Bring the city's code lists to the catalogue's; what the rules of notices mean is one more."""
+    values = [
+        *catalogue.codes,
+        *(CodeValue(NOTICE_RULE, name, None, rule.doc) for name, rule in RULES.items()),
+    ]
     columns: list[list[str | None]] = [
         [f"{value.scheme}/{value.code}" for value in values],
         [value.scheme for value in values],

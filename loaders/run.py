@@ -20,6 +20,8 @@ from rich.console import Console
 
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Mode
+from loaders.fetched import fetch_of
+from loaders.measures import INSIST, measure, measure_links
 from loaders.merge import Merged, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.persons import forget
@@ -40,7 +42,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 #: where a catalogue expects no count: a data set may close that share of its rows, or fewer than so many
 CLOSED_SHARE, CLOSED_ROWS = 0.5, 20
-INSIST = "If that is right, load it again with --accept-fewer"
 _BLOCK_BYTES = 1 << 20
 
 __all__ = ["link", "load", "quality"]
@@ -113,6 +114,7 @@ def link(url: str, city: str) -> LinkReport:
         connection.transaction(),
     ):
         relinked = relink_all(connection)
+        measure_links(connection, BY_NAME)
         ledger = connection.execute(
             "SELECT type, subject_type, method, status, count(*) FROM link"
             " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
@@ -165,7 +167,7 @@ class _Load:
                 self.stage(files)
                 self.merge()
                 self.link()
-                status = self.report(run)
+                status = self.report(run, files)
         except BadRequest as refused:
             self._fail(run, str(refused))
             return self._failed(str(refused), started)
@@ -280,11 +282,16 @@ class _Load:
         relink(self.connection, self.to_link)
         forget(self.connection, self.to_link)
 
-    def report(self, run: str) -> RunStatus:
-        """Station 8: what was done, kept with the city."""
+    def report(self, run: str, files: Sequence[tuple[Path, str]]) -> RunStatus:
+        """Station 8: what was done and how good it is, kept with the city."""
         total = sum(self.merged.values(), Merged())
+        measure(
+            self.connection, self.catalogue, self.dataset, self.notices, records=self.records,
+            refused=self.refused, accept_fewer=self.accept_fewer,
+            changed={*self.to_link, *(name for name, merged in self.merged.items() if merged.touched)},
+        )  # fmt: skip
         provenance.write_notices(self.connection, self.dataset, self.notices.rows)
-        provenance.update_source(self.connection, self.dataset, total.rows)
+        provenance.update_source(self.connection, self.dataset, total.rows, fetch_of(self.dataset, files))
         return provenance.finish_run(
             self.connection, run, records=self.records, refused=self.refused, merged=total
         )

@@ -54,6 +54,7 @@ def build() -> strawberry.Schema:
             _connection("permits", "Permit", "Building permits"),
             _connection("links", "Link", "Claims that tie records together, with how sure they are"),
             _connection("importRuns", "ImportRun", "Loads of data sets"),
+            _connection("qualityMeasurements", "QualityMeasurement", "How good the data sets are"),
             Member("sources", "[Source!]!", "The data sets that the model is of", reads.RootList("Source")),
             Member(
                 "notices", "NoticeConnection!", "What is wrong with published records, for their owners",

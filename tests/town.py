@@ -47,7 +47,7 @@ class Town:
         self.city = city
         database.register_city(url, city)
 
-    def add(self, entity: str, key: str, **columns: Any) -> str:
+    def add(self, entity: str, key: str, /, **columns: Any) -> str:
         """One row; geometries may be shapely's. Its public id."""
         table = BY_NAME[entity].table
         if BY_NAME[entity].is_city_entity:

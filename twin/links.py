@@ -220,6 +220,17 @@ def relink(connection: psycopg.Connection[Any], changed: Collection[str]) -> Rel
     return _relink(connection, set(changed))
 
 
+def depending_on(changed: Collection[str]) -> set[str]:
+    """The entities whose links may be others after the named ones changed, these among them."""
+    found = set(changed)
+    if found & set(AREAS):
+        found |= {entity.name for entity in ENTITIES if entity.is_spatial}
+    for family in FAMILIES:
+        if found & set(family.leads_through):
+            found.add(family.subject)
+    return found
+
+
 def relink_all(connection: psycopg.Connection[Any]) -> Relinked:
     """Make all links anew; where nothing changed, nothing is written."""
     for name in AREAS:

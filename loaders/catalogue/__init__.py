@@ -7,12 +7,15 @@ the file and the entry. How an entry is written is told in `words.py` and in the
 from __future__ import annotations
 
 import enum
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Double, Integer
 
 from loaders import formats
 from loaders.catalogue.fetching import Fetch, fetch_entry
@@ -25,9 +28,12 @@ from twin.geometry import Box, is_metric, srid_of
 
 FOLDER = Path(__file__).parent
 _CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
-_DATASET = ("key", "title", "publisher", "licence", "url", "refresh", "file", "optional", "mode", "fetch")
+_DATASET = (
+    "key", "title", "publisher", "licence", "url", "refresh", "refresh_days", "file", "optional", "mode",
+    "fetch",
+)  # fmt: skip
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
-_ENTITY = ("key", "when", "expect", "within", "required", "version", "erased")
+_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "version", "erased")
 
 
 class Mode(enum.Enum):
@@ -74,7 +80,9 @@ class Target:
     when: tuple[Condition, ...] = ()
     required: tuple[str, ...] = ()  #: attributes without which a record is left out
     within: str | None = None  #: only what lies in an area of this entity
-    expect: tuple[int, int] | None = None
+    expect: tuple[int, int] | None = None  #: the least and the most records
+    complete: Mapping[str, float] = field(default_factory=dict)  #: attribute -> least share that is filled
+    range: Mapping[str, tuple[float, float]] = field(default_factory=dict)  #: -> least and greatest value
     version: str | None = None  #: column that orders records of one key, each of which may say only a part
     erased: str | None = None  #: column that lists the attributes that such a record takes back
 
@@ -120,7 +128,8 @@ class Dataset:
     publisher: str
     licence: str | None
     url: str | None
-    refresh: str | None
+    refresh: str | None  #: how often it is published anew, in words
+    refresh_days: int | None  #: and in days, where that is regular
     file: str  #: a path or pattern below the data folder
     optional: bool  #: nothing is wrong where it is not in the folder
     mode: Mode
@@ -139,8 +148,24 @@ class Dataset:
 
     def expected(self, entity: Entity) -> tuple[int, int] | None:
         """The least and most records of an entity that it should have, over all its reads."""
-        ranges = [t.expect for read in self.reads for t in read.targets if t.entity is entity and t.expect]
+        ranges = [target.expect for target in self._targets(entity) if target.expect]
         return (sum(low for low, _ in ranges), sum(high for _, high in ranges)) if ranges else None
+
+    def filled(self, entity: Entity) -> tuple[str, ...]:
+        """The attributes of an entity that it may fill, those for the twin's own use left out."""
+        named = {name for target in self._targets(entity) for name in target.fields}
+        return tuple(name for name, known in entity.fields.items() if name in named and not known.hidden)
+
+    def complete(self, entity: Entity) -> dict[str, float]:
+        """The least share of its records of an entity in which an attribute should be filled."""
+        return {name: share for target in self._targets(entity) for name, share in target.complete.items()}
+
+    def range(self, entity: Entity) -> dict[str, tuple[float, float]]:
+        """Between what the values of an attribute of an entity should lie."""
+        return {name: ends for target in self._targets(entity) for name, ends in target.range.items()}
+
+    def _targets(self, entity: Entity) -> Iterator[Target]:
+        return (t for read in self.reads for t in read.targets if t.entity is entity)
 
     def find(self, folder: Path) -> list[Path]:
         """Its files below a data folder, in the order of their names; none where it is not there."""
@@ -290,12 +315,19 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
         licence=entry.get("licence"),
         url=entry.get("url"),
         refresh=entry.get("refresh"),
+        refresh_days=_refresh_days(entry.get("refresh_days"), where),
         file=_pattern(_needed(entry, "file", where), where),
         optional=bool(entry.get("optional", False)),
         mode=_mode(entry.get("mode", Mode.FULL.value), where),
         reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
         fetch=fetch_entry(entry, where),
     )
+
+
+def _refresh_days(days: Any, where: str) -> int | None:
+    if days is not None and (type(days) is not int or days < 1):
+        raise BadRequest(f"refresh_days is {days!r}; expected is a whole number of days above 0", where=where)
+    return days
 
 
 def _mode(name: Any, where: str) -> Mode:
@@ -349,8 +381,8 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
     if within is not None and within not in BY_NAME:
         raise BadRequest(f'within is "{within}"; it names no entity', where=where)
     expect = entry.get("expect")
-    if expect is not None and not (isinstance(expect, list) and len(expect) == 2 and expect[0] <= expect[1]):
-        raise BadRequest(f"expect is {expect}; expected is [least, most]", where=where)
+    if expect is not None:
+        _check_ends(expect, "expect", where)
     return Target(
         entity=entity,
         key=recipe(entry["key"], f"{where}.key", tables) if "key" in entry else None,
@@ -362,9 +394,45 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         required=tuple(entry.get("required", ())),
         within=within,
         expect=(expect[0], expect[1]) if expect else None,
+        complete=_complete(_table(entry, "complete", where), fields, f"{where}.complete"),
+        range=_range(entity, _table(entry, "range", where), fields, f"{where}.range"),
         version=entry.get("version"),
         erased=entry.get("erased"),
     )
+
+
+def _check_ends(given: Any, name: str, where: str) -> None:
+    if not (
+        isinstance(given, list)
+        and len(given) == 2
+        and all(type(each) in (int, float) and math.isfinite(each) for each in given)
+        and given[0] <= given[1]
+    ):
+        raise BadRequest(f"{name} is {given}; expected is [least, most]", where=where)
+
+
+def _complete(entry: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> dict[str, float]:
+    for name, share in entry.items():
+        _check_filled(name, fields, where)
+        if type(share) not in (int, float) or not 0 < share <= 1:
+            raise BadRequest(f"{name} is {share!r}; expected is a share above 0 and up to 1", where=where)
+    return {name: float(share) for name, share in entry.items()}
+
+
+def _range(
+    entity: Entity, entry: Mapping[str, Any], fields: Mapping[str, Any], where: str
+) -> dict[str, tuple[float, float]]:
+    for name, ends in entry.items():
+        _check_filled(name, fields, where)
+        if not isinstance(entity.table.c[name].type, Integer | Double):
+            raise BadRequest(f"{name} is no number, so it has no range", where=where)
+        _check_ends(ends, name, where)
+    return {name: (float(low), float(high)) for name, (low, high) in entry.items()}
+
+
+def _check_filled(name: str, fields: Mapping[str, Any], where: str) -> None:
+    if name not in fields:
+        raise BadRequest(f"this entry fills no {name}; it fills {', '.join(fields)}", where=where)
 
 
 def _check_recipe(entity: Entity, name: str, one: Recipe, recipes: Mapping[str, Recipe], where: str) -> None:

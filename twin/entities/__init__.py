@@ -14,6 +14,7 @@ from twin.entities.facility import Facility, FacilityKind, FacilityStatus
 from twin.entities.neighbourhood import Neighbourhood
 from twin.entities.permit import Permit, PermitStatus, PermitWorks
 from twin.entities.provenance import (
+    NOTICE_RULE,
     CodeValue,
     ImportRun,
     Link,
@@ -26,6 +27,7 @@ from twin.entities.provenance import (
     Severity,
     Source,
 )
+from twin.entities.quality import QualityMeasurement, QualityMetric, QualityOutcome
 from twin.entities.street import StreetSegment
 from twin.entities.transit import TransitMode, TransitRoute, TransitStop
 from twin.errors import BadRequest
@@ -48,6 +50,7 @@ ENTITIES: tuple[Entity, ...] = tuple(
         Source,
         ImportRun,
         Notice,
+        QualityMeasurement,
         Link,
     )
 )
@@ -117,6 +120,7 @@ __all__ = [
     "BY_NAME",
     "ENTITIES",
     "IDENTIFIERS",
+    "NOTICE_RULE",
     "Address",
     "Base",
     "Building",
@@ -140,6 +144,9 @@ __all__ = [
     "Permit",
     "PermitStatus",
     "PermitWorks",
+    "QualityMeasurement",
+    "QualityMetric",
+    "QualityOutcome",
     "Record",
     "RunStatus",
     "Severity",

@@ -6,12 +6,29 @@ import datetime as dt
 import enum
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Double
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Double,
+    Integer,
+    Text,
+    cast,
+    extract,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql import FromClause
+from sqlalchemy.sql.elements import ColumnElement
 
 from twin.entities.base import Base, Node
-from twin.fields import KEY, field, link, many, text_field
+from twin.fields import KEY, computed, field, link, many, text_field
+
+#: the code list whose labels say what the rules of notices mean
+NOTICE_RULE = "notice_rule"
 
 
 class RunStatus(enum.Enum):
@@ -57,6 +74,17 @@ class LinkStatus(enum.Enum):
     REJECTED = "REJECTED"
 
 
+def _age_days(source: FromClause) -> ColumnElement[Any]:
+    since = func.coalesce(source.c.fetched_at, source.c.loaded_at)
+    return cast(extract("day", func.now() - since), Integer)
+
+
+def _meaning(notice: FromClause) -> ColumnElement[Any]:
+    rules = CodeValue.__table__.alias("rule")
+    key = literal_column(f"'{NOTICE_RULE}/'", Text()).concat(notice.c.rule)
+    return select(rules.c.label_en).where(rules.c.key == key).scalar_subquery()
+
+
 class Source(Node):
     """A data set as its publisher offers it: who, where, under which licence (dcat:Dataset)."""
 
@@ -70,12 +98,32 @@ class Source(Node):
     entities: Mapped[str] = text_field("The entities that it describes, separated by commas")
     format: Mapped[str] = text_field("File format")
     file: Mapped[str] = text_field("File or files, below the data folder")
-    refresh: Mapped[str | None] = text_field("How often it is published anew")
+    stated_licence: Mapped[str | None] = text_field(
+        "Licence that its publisher's site stated when the files were fetched"
+    )
+    refresh: Mapped[str | None] = text_field("How often it is published anew, in words")
+    refresh_days: Mapped[int | None] = field(
+        "Days after which it is published anew; null where that is not regular", unit="d", minimum=1
+    )
     records: Mapped[int | None] = field("Records of it that the twin holds now")
     loaded_at: Mapped[dt.datetime | None] = field("When it was last loaded", DateTime(timezone=True))
+    fetched_at: Mapped[dt.datetime | None] = field(
+        "When its publisher's site last gave these files, or said that they are unchanged; null where they "
+        "came by hand",
+        DateTime(timezone=True),
+    )
 
+    age_days = computed(
+        "Whole days since it was fetched, or where it came by hand since it was loaded",
+        Integer(), _age_days, unit="d",
+    )  # fmt: skip
+    stale = computed(
+        "Whether it is older than the time after which it is published anew; null where that is not known",
+        Boolean(), lambda source: _age_days(source) > source.c.refresh_days,
+    )  # fmt: skip
     runs = many("ImportRun", "Its loads", by="source")
     notices = many("Notice", "What was wrong with it at its last load", by="source")
+    quality = many("QualityMeasurement", "How good it was at its last load", by="source")
 
 
 class ImportRun(Node):
@@ -113,6 +161,8 @@ class Notice(Node):
     field: Mapped[str | None] = text_field("Field or column")
     value: Mapped[str | None] = text_field("The value found there, shortened; personal numbers removed")
     message: Mapped[str] = text_field("What is wrong and what was done about it")
+
+    meaning = computed("What the rule says of a record, in English", Text(), _meaning)
 
 
 class Link(Node):

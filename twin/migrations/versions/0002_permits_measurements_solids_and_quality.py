@@ -87,9 +87,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version", name=op.f("permit_history_pkey")),
     )
     op.create_index("permit_history_key_idx", "permit_history", ["key", "recorded_to"], unique=False)
+    op.create_table(
+        "quality_measurement",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("source", sa.Text(collation="C"), nullable=True),
+        sa.Column("entity", sa.Text(collation="C"), nullable=True),
+        sa.Column("metric", sa.Text(collation="C"), nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("least", sa.Double(), nullable=True),
+        sa.Column("most", sa.Double(), nullable=True),
+        sa.Column("outcome", sa.Text(collation="C"), nullable=True),
+        sa.Column("field", sa.Text(collation="C"), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("quality_measurement_pkey")),
+    )
+    op.create_index(op.f("quality_measurement_source_idx"), "quality_measurement", ["source"], unique=False)
+    op.add_column("source", sa.Column("stated_licence", sa.Text(collation="C"), nullable=True))
+    op.add_column("source", sa.Column("refresh_days", sa.Integer(), nullable=True))
+    op.add_column("source", sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("source", "fetched_at")
+    op.drop_column("source", "refresh_days")
+    op.drop_column("source", "stated_licence")
+    op.drop_index(op.f("quality_measurement_source_idx"), table_name="quality_measurement")
+    op.drop_table("quality_measurement")
     op.drop_index("permit_history_key_idx", table_name="permit_history")
     op.drop_table("permit_history")
     op.drop_index(op.f("permit_works_idx"), table_name="permit")
