@@ -31,7 +31,7 @@ from loaders.reading import Reading
 from loaders.report import DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
-from twin.database import cities, connect, register_city
+from twin.database import cities, connect, in_words, register_city
 from twin.entities import BY_NAME, Entity, RunStatus
 from twin.errors import BadRequest, TwinFault
 from twin.links import relink, relink_all
@@ -172,11 +172,9 @@ class _Load:
             self._fail(run, str(refused))
             return self._failed(str(refused), started)
         except psycopg.OperationalError as fault:
-            self._record_fault(run, fault)
-            raise TwinFault(
-                f"the database failed while {self.dataset.key} was loaded ({_reason(fault)}); "
-                "nothing of it was kept. Load it again when the database is well"
-            ) from fault
+            said = in_words(fault, f" while {self.dataset.key} was loaded")
+            self._record_fault(run, said)
+            raise TwinFault(said) from fault
         except Exception:
             incident = uuid.uuid4().hex[:12]
             log.exception("loading %s failed, incident %s", self.dataset.key, incident)
@@ -186,7 +184,7 @@ class _Load:
             self._fail(run, failure)
             return self._failed(failure, started)
         except BaseException as error:
-            self._record_fault(run, error)
+            self._record_fault(run, f"{type(error).__name__}: nothing of it was kept.")
             raise
         return DatasetReport(
             key=self.dataset.key,
@@ -365,9 +363,9 @@ class _Load:
         if run:
             provenance.fail_run(self.ledger, run, failure)
 
-    def _record_fault(self, run: str | None, error: BaseException) -> None:
+    def _record_fault(self, run: str | None, failure: str) -> None:
         try:
-            self._fail(run, f"{type(error).__name__}: nothing of it was kept.")
+            self._fail(run, failure)
         except psycopg.Error:
             # the database is gone: the next load finds the run unfinished and says so
             log.warning("the run %s could not be marked as failed", run)
@@ -378,22 +376,13 @@ def _range(expected: tuple[int, int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _reason(fault: psycopg.Error) -> str:
-    """What the database says in its own words, without the statement."""
-    words = fault.diag.message_primary or str(fault).strip().splitlines()[0]
-    return words.strip()
-
-
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
     """Say that the database failed, without its statement; whatever was under way is not kept."""
     try:
         yield
     except psycopg.OperationalError as fault:
-        raise TwinFault(
-            f"the database failed ({_reason(fault)}); nothing of what was under way was kept. "
-            "Try again when it is well"
-        ) from fault
+        raise TwinFault(in_words(fault)) from fault
 
 
 @contextmanager

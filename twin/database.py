@@ -40,6 +40,18 @@ RESERVED = ("graphql", "id", "healthz", "readyz", "metrics", "twin", "public")
 _LONGEST_PREPARED_BYTES = 16_000
 _PREPARED_BYTES = 256_000
 
+#: what to do about a fault of the database; the first kind that fits counts
+_REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
+    (psycopg.errors.DiskFull, "Make room on the disk of the database, then run it again"),
+    (psycopg.errors.OutOfMemory, "Give the database more memory or lower its work_mem, then run it again"),
+    (psycopg.errors.QueryCanceled, "Somebody, or a time limit of the database, ended it: run it again"),
+    (
+        psycopg.errors.AdminShutdown,
+        "The database, or its end of the connection, was stopped: run it again when it is up",
+    ),
+    (psycopg.OperationalError, "Run it again when the database is well; its log says what happened to it"),
+)
+
 _GLOBAL = f"""
 CREATE EXTENSION IF NOT EXISTS postgis;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -109,6 +121,13 @@ def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
         )
         connection.commit()
     return connection
+
+
+def in_words(fault: psycopg.OperationalError, doing: str = "") -> str:
+    """What the database could not do, why in its own words, and what to do now; for a load or a link."""
+    reason = fault.diag.message_primary or str(fault).strip().splitlines()[0]
+    remedy = next(said for kind, said in _REMEDIES if isinstance(fault, kind))
+    return f"the database failed{doing} ({reason.strip()}); nothing of it was kept. {remedy}"
 
 
 def register_city(url: str, city: City) -> None:

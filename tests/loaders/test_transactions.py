@@ -1,4 +1,4 @@
-"""A load is whole or not there: transactions, locks, and processes and databases that die."""
+"""A load is whole or not there: transactions, locks, and loads that die; test_faults.py kills databases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 
-import psycopg
 import pytest
 
 import loaders.run
@@ -21,7 +20,7 @@ from loaders.run import load
 from loaders.staging import Staging
 from tests.loaders.town import LoadTown
 from twin.database import connect
-from twin.errors import BadRequest, TwinFault
+from twin.errors import BadRequest
 
 ENTRY = """
 key = "{key}"
@@ -97,31 +96,6 @@ def test_a_load_that_waits_too_long_says_why(town: LoadTown, monkeypatch: pytest
         with pytest.raises(BadRequest, match=f"another load of {town.name} is under way"):
             town.load()
     assert town.load().exit_code == 0
-
-
-def test_a_connection_that_breaks_leaves_the_old_state_whole(
-    town: LoadTown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    town.describe(ENTRY.format(key="a"))
-    town.write("a.csv", table(3))
-    town.load()
-    before = town.versions()
-
-    def cut(connection: psycopg.Connection[object], *_: object) -> None:
-        with connect(town.url) as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
-        connection.execute("SELECT 1")
-
-    town.write("a.csv", table(5, "y"))
-    with monkeypatch.context() as broken:
-        broken.setattr(loaders.run, "relink", cut)
-        with pytest.raises(
-            TwinFault, match=r"the database failed while a was loaded \(.+\); nothing of it was"
-        ):
-            town.load()
-    assert town.versions() == before
-    assert statuses(town)[-1] == ("a", "FAILED")
-    assert town.load()["a"].entities["Facility"].changed == 3
 
 
 CHILD = """
