@@ -29,7 +29,7 @@ from loaders.mapping import (
     map_shapes,
     numbers,
 )
-from loaders.published import Column, Selected, as_text, mask, note_not_text
+from loaders.published import Column, Rows, Selected, as_text, mask, note_not_text
 from twin.entities import Severity
 from twin.fields import Field
 from twin.geometry import Mask, Shapes, as_kind, ewkb, mend
@@ -65,6 +65,7 @@ class Checked:
     columns: Mapping[str, Column]
     positions: list[str]
     refused: int
+    rows: Rows  #: where in the batch each stands
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -120,8 +121,8 @@ class Check:
             kept = pa.array(keep)
             done = {name: column.filter(kept) for name, column in done.items()}
             key = key.filter(kept)
-        positions = selected.narrowed(keep).positions
-        return Checked({"key": key, **done}, positions, int((~keep).sum()))
+        kept_ones = selected.narrowed(keep)
+        return Checked({"key": key, **done}, kept_ones.positions, int((~keep).sum()), kept_ones.rows)
 
     def _in_order(self) -> list[tuple[str, Recipe]]:
         """The attributes, those that look at another one last."""

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.persons import strip_records
-from loaders.staging import PREFIX, Staging, make_ready, names
+from loaders.staging import PREFIX, Staging, comparable, make_ready, names
 from twin.areas import area_values
 from twin.entities import Entity
 from twin.history import HISTORY
@@ -130,8 +130,8 @@ def _merge(
         "scope": scope,
         "closes": Literal(closes),
         "sources": sources,
-        "staged_values": names(compared, "s"),
-        "held_values": names(compared, "t"),
+        "staged_values": comparable(entity, compared, "s"),
+        "held_values": comparable(entity, compared, "t"),
         "version": names(kept),
         "held_version": names(kept, "t"),
         "settings": SQL(", ").join(

@@ -55,10 +55,14 @@ RULES: dict[str, Rule] = {
     "key-of-another-source": Rule(
         WARNING, "Another data set already describes this key, and the catalogue gives no precedence."
     ),
+    "inverted-solid": Rule(WARNING, "A 3D solid is turned inside out; it was kept, with its volume."),
     "latin-disagrees": Rule(
         INFO, "A published Latin name is not the official transliteration; the official one was used."
     ),
     "name-in-capitals": Rule(INFO, "A name is written in capitals only; it was kept as published."),
+    "no-floor": Rule(
+        INFO, "A 3D solid has no floor; its volume was counted down to its lowest height.", examples=3
+    ),
     "no-geometry": Rule(ERROR, "A record has no place on the ground and cannot be without one."),
     "no-key": Rule(ERROR, "A record has no key, so that nothing can be said of it the next time."),
     "no-value": Rule(ERROR, "A record lacks a value that it cannot be without."),
@@ -68,6 +72,7 @@ RULES: dict[str, Rule] = {
     "not-text": Rule(WARNING, "A value is a list or an object where a text is expected; it was left empty."),
     "not-yes-or-no": Rule(WARNING, "A value is neither yes nor no; it was left empty."),
     "out-of-range": Rule(WARNING, "A number is outside what is possible; it was left empty."),
+    "open-solid": Rule(WARNING, "A 3D solid does not close; it was kept, without a volume."),
     "outside-the-areas": Rule(
         INFO, "A record lies outside the areas that the city loads it for; it was left out.", examples=3
     ),
@@ -80,6 +85,7 @@ RULES: dict[str, Rule] = {
     "unclaimed-record": Rule(
         INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1
     ),
+    "uneven-face": Rule(WARNING, "A face of a 3D shape is more than 0.1 m off its plane; it was kept."),
     "unexpected-count": Rule(WARNING, "A data set holds fewer or more records than its catalogue expects."),
     "unexpected-values": Rule(
         WARNING, "A field is filled more seldom, or its values go further, than the catalogue expects."

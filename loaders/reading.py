@@ -15,6 +15,7 @@ from loaders.formats import Batch, Layer, open_layer
 from loaders.notices import RULES, Notices
 from loaders.preparation import PREPARATIONS
 from loaders.published import Published, Selected
+from loaders.solids import solids_of
 from loaders.staging import Staging
 from loaders.whereabouts import Whereabouts, crs_of
 from twin.entities import Severity
@@ -54,8 +55,10 @@ class Reading:
                 ),
             )
             for target in read.targets
+            if not target.of
         ]
-        self.spatial = any(
+        self.solids = next((target for target in read.targets if target.of), None)
+        self.spatial = self.solids is not None or any(
             target.entity.fields[name].geometry for target in read.targets for name in target.fields
         )
         self.leaves_some_out = any(target.within for target in read.targets)
@@ -108,6 +111,9 @@ class Reading:
             checked = check(selected)
             self.refused += checked.refused
             self.staged[target.entity.name].write(checked, name)
+            if self.solids and self.solids.of and target.entity.name == "Building":
+                solids = solids_of(checked, published, self.solids.of)
+                self.staged[self.solids.entity.name].write(solids, name)
         self._note_unclaimed_records(published, taken)
         self.advance(len(batch))
 

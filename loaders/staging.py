@@ -14,7 +14,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 from psycopg.sql import SQL, Composed, Identifier, Literal
-from sqlalchemy import BigInteger, Boolean, Date, Double, Integer
+from sqlalchemy import JSON, BigInteger, Boolean, Date, Double, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from loaders.checks import ERASED, MADE, VERSION, Checked
@@ -31,6 +31,15 @@ def names(columns: Sequence[str], table: str | None = None) -> Composed:
     if table is None:
         return SQL(", ").join(Identifier(name) for name in columns)
     return SQL(", ").join(Identifier(table, name) for name in columns)
+
+
+def comparable(entity: Entity, columns: Sequence[str], table: str) -> Composed:
+    """Columns for a comparison of rows: JSON, which PostgreSQL does not compare, as text."""
+    json = {column.key for column in entity.table.columns if isinstance(column.type, JSON)}
+    return SQL(", ").join(
+        SQL("{}::text").format(Identifier(table, name)) if name in json else Identifier(table, name)
+        for name in columns
+    )
 
 
 def drop_leftovers(connection: psycopg.Connection[Any]) -> None:
@@ -160,7 +169,11 @@ class Staging:
                 " RETURNING s.ordinal, s.key, s.place, k.place AS kept,"
                 " ROW({s}) IS NOT DISTINCT FROM ROW({k}) AS same"
                 ") SELECT * FROM gone ORDER BY ordinal"
-            ).format(table=self.table, s=names(compared, "s"), k=names(compared, "k"))
+            ).format(
+                table=self.table,
+                s=comparable(self.entity, compared, "s"),
+                k=comparable(self.entity, compared, "k"),
+            )
         ).fetchall()
         for ordinal, key, place, kept, same in found:
             rule = "exact-duplicate" if same else "differing-duplicate"

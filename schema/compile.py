@@ -45,7 +45,7 @@ from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
 from twin.database import City
-from twin.entities import CodeValue, Entity
+from twin.entities import BY_NAME, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
 from twin.identity import public_id, uri_path
 
@@ -174,6 +174,15 @@ class _Compiler:
                 return self._shape(entity, t, item)
             case p.Distance(_, to):
                 return func.ST_Distance(t.c[entity.geometry], self._place(to))
+            case p.Levels():
+                s = self._alias(BY_NAME["BuildingSolid"])
+                lods = self._select(s.c.lod).where(s.c.building == t.c.key).order_by(s.c.lod)
+                return func.array_to_json(func.array(lods.scalar_subquery()))
+            case p.AtLevel(_, level):
+                s = self._alias(BY_NAME["BuildingSolid"])
+                lod = self._bind(values.plain(level, "level"), KEY)
+                shape = self._select(s.c.cityjson).where(s.c.building == t.c.key, s.c.lod == lod)
+                return shape.limit(literal_column("1")).scalar_subquery()
             case p.One(_, name, target, items):
                 s = self._alias(target)
                 return self._one(target, s, items, s.c.key == t.c[name])

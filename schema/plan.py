@@ -101,6 +101,21 @@ class Distance:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """The levels of detail of a building."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class AtLevel:
+    """A building's shape at one level of detail."""
+
+    key: str
+    level: Leaf
+
+
+@dataclass(frozen=True)
 class One:
     """The entity that this row's link names."""
 
@@ -266,6 +281,8 @@ Item = (
     | Coded
     | Shape
     | Distance
+    | Levels
+    | AtLevel
     | One
     | AllOf
     | End
@@ -428,6 +445,10 @@ class Planner:
                 return self._shape(key, read, arguments, entity), 0
             case reads.Distance():
                 return Distance(key, self._place(arguments["to"], f"{name}.to")), 0
+            case reads.Levels():
+                return Levels(key), times
+            case reads.AtLevel():
+                return AtLevel(key, required(arguments["level"], f"{name}.level", "say which")), times
             case reads.ToOne(column, target):
                 items, rows = self._entity(target, below, times, depth)
                 return One(key, column, BY_NAME[target], items), rows + times

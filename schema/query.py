@@ -44,6 +44,7 @@ def build() -> strawberry.Schema:
             _connection("districts", "District", "Districts of the municipality"),
             _connection("neighbourhoods", "Neighbourhood", "Neighbourhoods, housing estates and villages"),
             _connection("buildings", "Building", "Buildings"),
+            _connection("buildingSolids", "BuildingSolid", "3D shapes of buildings, by level of detail"),
             _connection("addresses", "Address", "Addresses"),
             _connection("streetSegments", "StreetSegment", "Carriageways, pavements and paths"),
             _connection("facilities", "Facility", "Public facilities: schools, hospitals, metro stations..."),

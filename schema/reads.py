@@ -75,6 +75,16 @@ class ToMany:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """The levels of detail at which a building's 3D shape is kept."""
+
+
+@dataclass(frozen=True)
+class AtLevel:
+    """A building's 3D shape at the level of detail of the `level` argument."""
+
+
+@dataclass(frozen=True)
 class SourcesOf:
     """The data sets that an entity's record comes from."""
 
@@ -138,6 +148,8 @@ Read = (
     | Distance
     | ToOne
     | ToMany
+    | Levels
+    | AtLevel
     | SourcesOf
     | LinksOf
     | LinkEnd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
 from typing import Any, NewType
 
 import strawberry
@@ -15,6 +16,8 @@ from twin.errors import BadRequest
 
 GeoJSON = NewType("GeoJSON", object)
 JSONValue = NewType("JSONValue", object)
+CityJSON = NewType("CityJSON", object)
+Lod = NewType("Lod", str)
 BigInt = NewType("BigInt", int)
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
@@ -51,6 +54,12 @@ def _big(value: Any) -> int:
     return value
 
 
+def _lod(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9](\.[0-9])?", value):
+        raise BadRequest(f'{value!r} is no level of detail; write it as "2" or "2.2"')
+    return value
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -71,6 +80,20 @@ CONFIGURATION = StrawberryConfig(
             serialize=_as_it_is,
             parse_value=_as_it_is,
             specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
+        ),
+        CityJSON: strawberry.scalar(
+            name="CityJSON",
+            description="A CityJSON 2.0 document: an object that a 3D viewer opens as it is",
+            serialize=_as_it_is,
+            parse_value=_as_it_is,
+            specified_by_url="https://www.cityjson.org/specs/2.0.1/",
+        ),
+        Lod: strawberry.scalar(
+            name="Lod",
+            description="A level of detail of a 3D shape, such as 1.2 (a block) or 2.2 (with its roof)",
+            serialize=_as_it_is,
+            parse_value=_lod,
+            specified_by_url="https://3d.bk.tudelft.nl/lod/",
         ),
         BigInt: strawberry.scalar(
             name="BigInt",

@@ -15,7 +15,7 @@ from schema import reads
 from schema.declare import Argument, Member, camel, interface_type, object_type
 from schema.filters import GeometryInput, declare_filters
 from schema.ordering import declare_orders
-from schema.scalars import BigInt, CodedValue, Date, DateTime, GeoJSON, JSONValue, Lang
+from schema.scalars import BigInt, CityJSON, CodedValue, Date, DateTime, GeoJSON, JSONValue, Lang, Lod
 from twin.entities import ENTITIES, Entity
 from twin.fields import GEOJSON_DIGITS, Field
 
@@ -108,9 +108,13 @@ SpatialEntity = interface_type(
 )
 
 
+#: what a Field calls by name
+_SCALARS: dict[str, Any] = {"CityJSON": CityJSON, "Lod": Lod}
+
+
 def _scalar(entity: Entity, name: str, known: Field) -> Any:
     column = entity.table.c[name]
-    kind = _sql_scalar(column.type)
+    kind = _SCALARS[known.scalar] if known.scalar else _sql_scalar(column.type)
     return kind | None if column.nullable else kind
 
 
@@ -164,6 +168,17 @@ def _members(entity: Entity) -> list[Member]:
         members += [
             Member("subject", "CityEntity", "What the claim is about", reads.LinkEnd("subject")),
             Member("object", "CityEntity", "What it is tied to", reads.LinkEnd("object")),
+        ]
+    if entity.name == "Building":
+        members += [
+            Member("lods", list[Lod], "The levels of detail at which its 3D shape is known", reads.Levels()),
+            Member(
+                "lod",
+                CityJSON | None,
+                "Its 3D shape at one level of detail; null when it is not known at that level",
+                reads.AtLevel(),
+                [Argument("level", Lod, "Such as 2.2; lods says which there are", default=REQUIRED)],
+            ),
         ]
     for name, computed in entity.computed.items():
         kind = _sql_scalar(computed.type_)

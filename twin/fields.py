@@ -42,6 +42,7 @@ class Field:
     latin_of: str | None = None  #: filled by transliterating that field when no source gives it
     folded_of: str | None = None  #: filled by folding that field; what TextOp.search reads
     geometry: str | None = None  #: PostGIS geometry type, for a geometry field
+    scalar: str | None = None  #: the GraphQL scalar, where the SQL type does not tell
     link: str | None = None  #: the entity that a link's key names
     derived: bool = False  #: written by merge or linking, never by a source
 

@@ -31,7 +31,9 @@ def _history_table(entity: Entity) -> Table:
 
 def _unindexed(type_: Any) -> Any:
     if isinstance(type_, Geometry):
-        return Geometry(type_.geometry_type, srid=0, spatial_index=False, nullable=True)
+        return Geometry(
+            type_.geometry_type, srid=0, dimension=type_.dimension, spatial_index=False, nullable=True
+        )
     return type_
 
 

@@ -33,7 +33,7 @@ _DATASET = (
     "fetch",
 )  # fmt: skip
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
-_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "version", "erased")
+_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "version", "erased", "of")
 
 
 class Mode(enum.Enum):
@@ -85,12 +85,15 @@ class Target:
     range: Mapping[str, tuple[float, float]] = field(default_factory=dict)  #: -> least and greatest value
     version: str | None = None  #: column that orders records of one key, each of which may say only a part
     erased: str | None = None  #: column that lists the attributes that such a record takes back
+    of: str | None = None  #: column with the 3D shapes of a building, each of which is one record
 
     @property
     def columns(self) -> set[str]:
         """The published columns that it uses."""
         recipes = [*self.fields.values(), *([self.key] if self.key else [])]
-        named = {one.column for one in self.when} | {name for name in (self.version, self.erased) if name}
+        named = {one.column for one in self.when} | {
+            name for name in (self.version, self.erased, self.of) if name
+        }
         return {name for one in recipes for name in one.columns} | named
 
 
@@ -353,6 +356,8 @@ def _read(entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Re
     )
     if not targets:
         raise BadRequest(f"it names no entity; there are {', '.join(BY_NAME)}", where=where)
+    if any(target.of for target in targets) and "Building" not in entry:
+        raise BadRequest("a BuildingSolid is of a Building, and the entry names none", where=where)
     return Read(
         format=format_,
         options=dict(entry.get("options", {})),
@@ -365,6 +370,14 @@ def _read(entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Re
 
 
 def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Target:
+    if entity.name == "BuildingSolid":
+        # keys and attributes follow from the building and from the shape
+        _known(entry, ("of", "expect"), where)
+        of: str | None = str(_needed(entry, "of", where))
+    elif "of" in entry:
+        raise BadRequest("only a BuildingSolid is of something", where=where)
+    else:
+        of = None
     loadable = {column.key for column in entity.loaded_columns} - {"key"}
     fields = {name: value for name, value in entry.items() if name not in _ENTITY}
     for name in fields:
@@ -398,6 +411,7 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         range=_range(entity, _table(entry, "range", where), fields, f"{where}.range"),
         version=entry.get("version"),
         erased=entry.get("erased"),
+        of=of,
     )
 
 

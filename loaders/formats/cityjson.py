@@ -6,7 +6,6 @@ A document's corners are held in memory while its objects stream by; of a sequen
 from __future__ import annotations
 
 import itertools
-import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Geometries, Layer, Problem
 from loaders.formats.columns import as_columns
 from loaders.formats.json_records import LINE_SUFFIXES, flatten
+from loaders.formats.meshes import DEPTHS, Member, Mesh, Solid
 from loaders.formats.plain_text import BOM, open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 from loaders.formats.vector import crs_code
@@ -33,8 +33,6 @@ VERSIONS = ("1.0", "1.1", "2.0")
 LOT_POINTS = 300_000
 BLOCK_BYTES = 1 << 20
 LONGEST_HEADER_BYTES = 16 << 20
-# How many lists stand around a surface, by the kind of shape.
-DEPTHS = {"MultiSurface": 0, "CompositeSurface": 0, "Solid": 1, "MultiSolid": 2, "CompositeSolid": 2}
 # A face this thin for its length, seen from above, is a wall.
 WALL = 1e-6
 
@@ -42,10 +40,6 @@ Floats: TypeAlias = NDArray[np.float64]
 Record: TypeAlias = dict[str, Any]
 
 _BROKEN = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
-_COUNT = struct.Struct("<I")
-_POLYGON_Z, _MULTIPOLYGON_Z, _POLYHEDRAL_SURFACE_Z = 0x80000003, 0x80000006, 0x8000000F
-_WITH_SRID = 0x20000000
-_FACE = b"\x01" + _COUNT.pack(_POLYGON_Z)
 
 
 @contextmanager
@@ -54,8 +48,8 @@ def read(path: Path, *, types: Sequence[str] = ("Building", "BuildingPart")) -> 
 
     Columns beside the attributes: '@id'; '@type'; '@parents', a list of ids; '@lods', as texts; '@height_m',
     from the lowest to the highest corner at the most detailed level (of the parts where the object itself
-    has only a footprint); '@solids', level -> EWKB in the file's coordinate system, a POLYHEDRALSURFACE Z of
-    a plain solid and a MULTIPOLYGON Z of everything else; '@address' as published.
+    has only a footprint); '@solids', its shapes with those of its parts, one Solid for each level but 0;
+    '@address' as published.
 
     The record's geometry is the footprint, a flat MultiPolygon: the shape at level 0, else the surfaces that
     are said to be ground, else what faces down of the least detailed solid; the union of the footprints of
@@ -82,6 +76,7 @@ class _Model:
     """What a file says once for all of its objects."""
 
     crs: str | None
+    declared: str | None  #: the same with what it says of heights
     scale: Floats
     translate: Floats
     vertices: Floats  #: a document's; empty for a sequence, whose lines bring their own
@@ -94,41 +89,15 @@ class _Model:
 
 
 @dataclass(frozen=True, eq=False)
-class _Mesh:
-    """One shape of an object at one level of detail: surfaces made of rings made of corners."""
-
-    level: float
-    lod: str
-    solid: bool  #: a solid with one shell
-    closed: bool  #: bounds a volume, so that what faces down is the footprint
-    xyz: Floats
-    ends: list[int]  #: where each ring ends in xyz
-    rings: list[int]  #: how many rings each surface has
-    ground: list[bool]  #: which surfaces are said to be ground
-
-    def ewkb(self, srid: int) -> bytes:
-        """The shape as PostGIS reads it."""
-        kind = _POLYHEDRAL_SURFACE_Z if self.solid else _MULTIPOLYGON_Z
-        code = _COUNT.pack(kind | _WITH_SRID) + _COUNT.pack(srid) if srid else _COUNT.pack(kind)
-        data = self.xyz.astype("<f8", copy=False).tobytes()
-        parts = [b"\x01", code, _COUNT.pack(len(self.rings))]
-        ends = iter(self.ends)
-        start = 0
-        for rings in self.rings:
-            parts += (_FACE, _COUNT.pack(rings))
-            for end in itertools.islice(ends, rings):
-                parts += (_COUNT.pack(end - start), data[start * 24 : end * 24])
-                start = end
-        return b"".join(parts)
-
-
-@dataclass(frozen=True, eq=False)
 class _Object:
     """A city object with its decoded shapes, one for each level, the least detailed first."""
 
     record: Record | None  #: None for a part that nobody asked for and its parent may need
+    name: str
+    type: str
     position: str
-    meshes: list[_Mesh]
+    levels: dict[str, list[Mesh]]  #: as published
+    meshes: list[Mesh]  #: those of a level as one
     parts: list[str]
 
 
@@ -257,8 +226,8 @@ def _model(path: Path, header: Mapping[str, Any]) -> _Model:
         templates = list(stored.get("templates", []))
     except _BROKEN as error:
         raise FileFault(f"its header is broken: {_brief(error)}", where=path.name) from error
-    crs = crs_code(str(declared)) if declared else None
-    return _Model(crs, scale, translate, vertices, templates, template_vertices)
+    named = str(declared) if declared else None
+    return _Model(crs_code(named), named, scale, translate, vertices, templates, template_vertices)
 
 
 def _corners(published: Any) -> Floats:
@@ -358,7 +327,6 @@ def _brief(error: BaseException) -> str:
 
 
 def _batches(families: Iterator[_Family], model: _Model, types: Sequence[str]) -> Iterator[Batch]:
-    srid = int(model.crs.removeprefix("EPSG:")) if model.crs and model.crs.startswith("EPSG:") else 0
     problems: list[Problem] = []
     if model.crs is None:
         problems.append(Problem("header", "no-reference-system", "metadata.referenceSystem is missing"))
@@ -374,11 +342,11 @@ def _batches(families: Iterator[_Family], model: _Model, types: Sequence[str]) -
         records += sum(each.record is not None for each in objects.values())
         points += sum(len(mesh.xyz) for each in objects.values() for mesh in each.meshes)
         if records >= BATCH_SIZE or points >= LOT_POINTS or len(problems) >= BATCH_SIZE:
-            yield from _finished(lot, srid, problems)
+            yield from _finished(lot, model, problems)
             lot, problems = [], []
             records = points = 0
     if records or problems:
-        yield from _finished(lot, srid, problems)
+        yield from _finished(lot, model, problems)
 
 
 def _object(
@@ -398,7 +366,7 @@ def _object(
         attributes = thing.get("attributes")
         if isinstance(attributes, dict):
             record.update(flatten(attributes))
-    levels: dict[float, list[_Mesh]] = {}
+    levels: dict[str, list[Mesh]] = {}
     shapes = thing.get("geometry")
     for shape in shapes if isinstance(shapes, list) else ():
         try:
@@ -407,12 +375,12 @@ def _object(
             problems.append(Problem(position, "broken-geometry", _brief(error)))
             continue
         if mesh is not None:
-            levels.setdefault(mesh.level, []).append(mesh)
-    meshes = [_joined(same) for _, same in sorted(levels.items())]
-    return _Object(record, position, meshes, _texts(thing.get("children")))
+            levels.setdefault(mesh.lod, []).append(mesh)
+    meshes = sorted((_joined(same) for same in levels.values()), key=lambda mesh: mesh.level)
+    return _Object(record, name, kind, position, levels, meshes, _texts(thing.get("children")))
 
 
-def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> _Mesh | None:
+def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> Mesh | None:
     """Decode one shape; None for points and lines."""
     lod = shape.get("lod")
     boundaries = shape["boundaries"]
@@ -429,29 +397,38 @@ def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> _Mesh | 
     kind = shape["type"]
     if kind not in DEPTHS:
         return None
-    semantics = shape.get("semantics") or {}
-    said = semantics.get("values")
-    grounds = {
-        number
-        for number, surface in enumerate(semantics.get("surfaces") or ())
-        if surface.get("type") == "GroundSurface"
-    }
+    level = float(lod)  # type: ignore[arg-type]
+    if not 0 <= level < 10:
+        raise ValueError(f"its level of detail is {lod}")
+    surfaces, said = _semantics(shape.get("semantics"))
     indices: list[int] = []
     ends: list[int] = []
     rings: list[int] = []
-    ground: list[bool] = []
-    for surface, value in _surfaces(boundaries, said if grounds else None, DEPTHS[kind]):
-        before = len(ends)
-        for ring in surface:
-            if len(ring) > 2:
-                indices += ring
-                indices.append(ring[0])
-                ends.append(len(indices))
-            elif len(ends) == before:
-                break  # no outer ring, so no surface
-        if len(ends) > before:
-            rings.append(len(ends) - before)
-            ground.append(value in grounds)
+    meanings: list[int | None] = []
+    shells: list[list[int]] = []
+    for _ in range(DEPTHS["MultiSolid"] - DEPTHS[kind]):
+        boundaries, said = [boundaries], [said]
+    for solid, said_of_solid in _paired(boundaries, said):
+        counts = []
+        for shell, said_of_shell in _paired(solid, said_of_solid):
+            first = len(rings)
+            for surface, meaning in _paired(shell, said_of_shell):
+                before = len(ends)
+                for ring in surface:
+                    if len(ring) > 2:
+                        indices += ring
+                        indices.append(ring[0])
+                        ends.append(len(indices))
+                    elif len(ends) == before:
+                        break  # no outer ring, so no surface
+                if len(ends) > before:
+                    rings.append(len(ends) - before)
+                    known = isinstance(meaning, int) and 0 <= meaning < len(surfaces)
+                    meanings.append(meaning if known else None)
+            if len(rings) > first:
+                counts.append(len(rings) - first)
+        if counts:
+            shells.append(counts)
     if not rings:
         raise ValueError("it has no surface")
     corners = np.array(indices)
@@ -463,41 +440,60 @@ def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> _Mesh | 
     xyz = vertices[corners]
     if not np.isfinite(xyz).all():
         raise ValueError("one of its corners is nowhere")
-    solid = kind == "Solid" and len(boundaries) == 1
-    return _Mesh(float(lod), str(lod), solid, DEPTHS[kind] > 0, xyz, ends, rings, ground)  # type: ignore[arg-type]
+    return Mesh(level, f"{level:g}", kind, xyz, ends, rings, shells, meanings, surfaces)
 
 
-def _surfaces(boundaries: Any, values: Any, depth: int) -> Iterator[tuple[Any, Any]]:
-    """Each surface with its number in the list of meanings; whole branches may be without."""
-    paired = zip(boundaries, itertools.chain(values or (), itertools.repeat(None)), strict=False)
-    if depth == 0:
-        yield from paired
-    else:
-        for inner, value in paired:
-            yield from _surfaces(inner, value, depth - 1)
+def _semantics(published: Any) -> tuple[list[dict[str, Any]], Any]:
+    """What surfaces there are, without what only a viewer or another program needs; which face is which."""
+    said = published if isinstance(published, dict) else {}
+    surfaces = said.get("surfaces")
+    kept = [
+        {
+            name: value
+            for name, value in (surface.items() if isinstance(surface, dict) else ())
+            if isinstance(value, str | int | float) or name == "children"
+        }
+        for surface in (surfaces if isinstance(surfaces, list) else ())
+    ]
+    return kept, said.get("values")
 
 
-def _joined(meshes: list[_Mesh]) -> _Mesh:
+def _paired(boundaries: Any, said: Any) -> Iterator[tuple[Any, Any]]:
+    """Each member with what is said of it; whole branches may be without."""
+    return zip(
+        boundaries,
+        itertools.chain(said if isinstance(said, list) else (), itertools.repeat(None)),
+        strict=False,
+    )
+
+
+def _joined(meshes: list[Mesh]) -> Mesh:
     """Several shapes at one level as one."""
     if len(meshes) == 1:
         return meshes[0]
     starts = itertools.accumulate((len(mesh.xyz) for mesh in meshes), initial=0)
-    return _Mesh(
+    numbers = itertools.accumulate((len(mesh.surfaces) for mesh in meshes), initial=0)
+    return Mesh(
         level=meshes[0].level,
         lod=meshes[0].lod,
-        solid=False,
-        closed=all(mesh.closed for mesh in meshes),
+        kind="CompositeSolid" if all(mesh.closed for mesh in meshes) else "MultiSurface",
         xyz=np.concatenate([mesh.xyz for mesh in meshes]),
         ends=[start + end for start, mesh in zip(starts, meshes, strict=False) for end in mesh.ends],
         rings=[count for mesh in meshes for count in mesh.rings],
-        ground=[each for mesh in meshes for each in mesh.ground],
+        shells=[counts for mesh in meshes for counts in mesh.shells],
+        meanings=[
+            None if meaning is None else number + meaning
+            for number, mesh in zip(numbers, meshes, strict=False)
+            for meaning in mesh.meanings
+        ],
+        surfaces=[surface for mesh in meshes for surface in mesh.surfaces],
     )
 
 
 # Batches
 
 
-def _finished(lot: list[dict[str, _Object]], srid: int, problems: list[Problem]) -> Iterator[Batch]:
+def _finished(lot: list[dict[str, _Object]], model: _Model, problems: list[Problem]) -> Iterator[Batch]:
     """Complete the records of a lot, with all footprints made at once."""
     members = [(objects, each) for objects in lot for each in objects.values()]
     places = {id(each): place for place, (_, each) in enumerate(members)}
@@ -509,7 +505,7 @@ def _finished(lot: list[dict[str, _Object]], srid: int, problems: list[Problem])
         if each.record is not None:
             each.record["@lods"] = [mesh.lod for mesh in each.meshes]
             each.record["@height_m"] = _height([each, *parts])
-            each.record["@solids"] = {mesh.lod: mesh.ewkb(srid) for mesh in each.meshes}
+            each.record["@solids"] = _solids(each, parts, model.declared)
     kept = [place for place, (_, each) in enumerate(members) if each.record is not None]
     for start in range(0, max(len(kept), 1), BATCH_SIZE):
         chosen = kept[start : start + BATCH_SIZE]
@@ -519,6 +515,23 @@ def _finished(lot: list[dict[str, _Object]], srid: int, problems: list[Problem])
         positions = [members[place][1].position for place in chosen]
         yield Batch(as_columns(records), footprints[chosen], positions, problems)
         problems = []
+
+
+def _solids(each: _Object, parts: Sequence[_Object], crs: str | None) -> list[Solid]:
+    """The shapes of an object and its parts by level, the least detailed first; level 0 is no solid."""
+    levels = {mesh.lod: mesh.level for one in (each, *parts) for mesh in one.meshes if mesh.level >= 1}
+    return [
+        Solid(
+            lod,
+            crs,
+            [
+                Member(one.name, one.type, one.levels.get(lod, []))
+                for one in (each, *parts)
+                if one is each or lod in one.levels
+            ],
+        )
+        for lod in sorted(levels, key=levels.__getitem__)
+    ]
 
 
 def _height(objects: Sequence[_Object]) -> float | None:
@@ -581,7 +594,7 @@ def _footprints(objects: Sequence[_Object], problems: list[Problem]) -> Geometri
     return footprints
 
 
-def _basis(meshes: list[_Mesh]) -> tuple[_Mesh, list[bool], bool]:
+def _basis(meshes: list[Mesh]) -> tuple[Mesh, list[bool], bool]:
     """The shape and those of its surfaces that make a footprint, and whether only what faces down does."""
     if meshes[0].level < 1:
         return meshes[0], [True] * len(meshes[0].rings), False

@@ -94,6 +94,10 @@ def town(database_url: str) -> Town:
     town.add("Building", "b.2", cadastral_id="b.2", current_use="110", storeys_above_ground=8,
              footprint=GRID["efgh"], district="68134-01")  # fmt: skip
     town.add("Building", "b.3", cadastral_id="b.3", footprint=GRID["BCD"])
+    for lod, height in (("2.2", 2.5), ("1.2", 2)):
+        town.add("BuildingSolid", f"b.1/{lod}", building="b.1", lod=lod, volume_m3=100 * height, lowest_m=550,
+                 highest_m=550 + height, solid=f"SRID=7801;POLYGON Z((0 0 {height}, 1 0 0, 0 1 0, 0 0 {height}))",
+                 cityjson={"type": "CityJSON", "version": "2.0", "lod": lod})  # fmt: skip
     town.add("TransitStop", "g/1", gtfs_id="1", name="ОРЛОВ МОСТ", name_latin="ORLOV MOST",
              name_folded="orlov most", position=GRID["p"], district="68134-01",
              route_keys=["g/R2", "g/R1"])  # fmt: skip

@@ -45,6 +45,37 @@ def test_a_record_is_found_by_id_and_by_the_registers_identifier(ask: Asked) -> 
     assert data["business"] == {"label": "Пробна АД", "sites": {"totalCount": 3}}
 
 
+def test_a_building_shows_its_levels_of_detail_and_each_as_cityjson(ask: Asked) -> None:
+    ask.statements.clear()
+    data = ask(
+        """query($level: Lod!) { buildings { nodes { lods coarse: lod(level: "1.2") asked: lod(level: $level)
+        none: lod(level: "9") solids(orderBy: [{volumeM3: DESC}]) { nodes { id lod highestM cityjson } } } } }""",
+        level="2.2",
+    )
+    assert len(ask.statements) == 1
+    first, *others = data["buildings"]["nodes"]
+    coarse, fine = ({"type": "CityJSON", "version": "2.0", "lod": lod} for lod in ("1.2", "2.2"))
+    solids = [
+        {"id": "BuildingSolid:b.1/2.2", "lod": "2.2", "highestM": 552.5, "cityjson": fine},
+        {"id": "BuildingSolid:b.1/1.2", "lod": "1.2", "highestM": 552, "cityjson": coarse},
+    ]
+    assert first == {
+        "lods": ["1.2", "2.2"], "coarse": coarse, "asked": fine, "none": None, "solids": {"nodes": solids}
+    }  # fmt: skip
+    nothing: dict[str, object] = {
+        "lods": [],
+        "coarse": None,
+        "asked": None,
+        "none": None,
+        "solids": {"nodes": []},
+    }
+    assert others == [nothing, nothing]
+    found = ask("""
+        { buildings(where: {solids: {some: {lod: {eq: "2.2"}, volumeM3: {gt: 200}}}}) { nodes { id } } }
+    """)
+    assert found["buildings"]["nodes"] == [{"id": "Building:b.1"}]
+
+
 def test_the_nearest_come_first_and_the_edge_says_how_far(ask: Asked) -> None:
     data = ask("""
         { transitStops(orderBy: [{distance: {entity: "Facility:f1"}}]) { edges { distanceM node { name } } } }

@@ -24,6 +24,8 @@ QUESTIONS = [
     "{ sites { nodes { %s kind position business { %s eik naturalPersonLike ownership } } } }" % (FIELDS, FIELDS),
     '{ transitStops(orderBy: [{distance: {entity: "Facility:f1"}}]) { edges { distanceM node { departuresWeekday'
     " routes { nodes { mode shortName colour } } } } } }",
+    '{ buildings(first: 3) { nodes { lods lod(level: "1.2") solids(first: 3) { nodes { %s lod volumeM3 cityjson building { id } } } } } }'
+    % FIELDS,
     '{ node(id: "Link:IN_BUILDING/Site/s0/b.2") { __typename id ... on Link { method status } } }',
     "{ sources { id title notices { nodes { occurrences } } } notices { totalCount nodes { rule severity } }"
     " importRuns { nodes { bytesRead startedAt } } }",

@@ -50,6 +50,8 @@ BOWTIE = "POLYGON((23.3 42.6, 23.4 42.7, 23.4 42.6, 23.3 42.7, 23.3 42.6))"
         ("{ districts(first: 1) { nodes { geometry(precision: 99) } } }", "ask for 0 to 15 decimal places"),
         ("{ districts { nodes { buildings(first: 1000) { nodes { sites(first: 1000) { nodes { id } } } } } } }",
          "rows; 200,000 are allowed"),
+        ('{ buildings { nodes { lod(level: "fine") } } }', "'fine' is no level of detail; write it as \"2\" or \"2.2\""),
+        ("{ buildings { nodes { lod } } }", "of type 'Lod!' is required"),
         ("{ castles { id } }", "Cannot query field 'castles'"),
         ("{ districts { nodes { code }", "Syntax Error"),
         ("subscription { x }", "subscription operation is not supported"),
@@ -126,6 +128,7 @@ def test_hostile_values_in_places_and_identifiers(ask: Asked) -> None:
             "query($v: String!) { buildings(where: {footprint: {within: {wkt: {wkt: $v}}}}) { totalCount } }",
             "query($v: ID!) { node(id: $v) { id } }",
             "query($v: ID!) { buildings(where: {footprint: {within: {entity: $v}}}) { totalCount } }",
+            "query($v: Lod!) { buildings { nodes { lod(level: $v) } } }",
             "query($v: ID) { notices(source: $v) { totalCount } }",
         ):
             answer = ask.answer(query, v=text)

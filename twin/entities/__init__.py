@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from twin.entities.address import Address
 from twin.entities.base import Base, CityEntity, Entity, Node, SpatialEntity
-from twin.entities.building import Building
+from twin.entities.building import Building, BuildingSolid
 from twin.entities.business import Business, Ownership, Site, SiteKind
 from twin.entities.district import District
 from twin.entities.facility import Facility, FacilityKind, FacilityStatus
@@ -39,6 +39,7 @@ ENTITIES: tuple[Entity, ...] = tuple(
         District,
         Neighbourhood,
         Building,
+        BuildingSolid,
         Address,
         StreetSegment,
         Facility,
@@ -124,6 +125,7 @@ __all__ = [
     "Address",
     "Base",
     "Building",
+    "BuildingSolid",
     "Business",
     "CityEntity",
     "CodeValue",

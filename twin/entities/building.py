@@ -1,14 +1,16 @@
-"""Buildings, as the cadastre or OpenStreetMap records them."""
+"""Buildings, as the cadastre or OpenStreetMap records them, and their 3D shapes from city models."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
+from geoalchemy2 import Geometry
 from sqlalchemy import Double, func
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped
 
-from twin.entities.base import SpatialEntity
+from twin.entities.base import CityEntity, SpatialEntity
 from twin.fields import computed, field, geometry, link, many, rendition, text_field
 
 
@@ -50,3 +52,41 @@ class Building(SpatialEntity):
     sites = many("Site", "Where organisations are in it", by="building")
     facilities = many("Facility", "Public facilities in it", by="building")
     permits = many("Permit", "Building permits for it, by their best link", by="building")
+    solids = many("BuildingSolid", "Its 3D shapes, one for each level of detail", by="building")
+
+
+class BuildingSolid(CityEntity):
+    """The 3D shape of a building at one level of detail (CityGML Building lodXSolid), its parts included."""
+
+    __tablename__ = "building_solid"
+    __label__ = ("lod", "lod")
+
+    building: Mapped[str | None] = link("Building", "The building that it is the shape of", derived=False)
+    lod: Mapped[str] = text_field(
+        "Level of detail as the city model says it, such as 1.2 or 2.2", scalar="Lod"
+    )
+    volume_m3: Mapped[float | None] = field(
+        "Volume, down to its lowest point where it has no floor; null where it is open elsewhere",
+        unit="m3",
+        index=True,
+    )
+    ground_area_m2: Mapped[float | None] = field(
+        "Area of its ground surfaces; null where the model does not tell what its surfaces are", unit="m2"
+    )
+    roof_area_m2: Mapped[float | None] = field("Area of its roof surfaces, slopes as they are", unit="m2")
+    wall_area_m2: Mapped[float | None] = field("Area of its walls", unit="m2")
+    lowest_m: Mapped[float] = field("Height of its lowest point, above height_datum", unit="m")
+    highest_m: Mapped[float] = field("Height of its highest point, above height_datum", unit="m")
+    height_datum: Mapped[str | None] = text_field(
+        "What its heights are measured from, such as NAP height (EPSG:5709), for they are never converted; "
+        "null where the model does not say"
+    )
+    solid: Mapped[Any] = field(
+        "Its surfaces in the city's metric CRS: POLYHEDRALSURFACE Z for one plain solid, else MULTIPOLYGON Z",
+        Geometry("GEOMETRYZ", srid=0, dimension=3, spatial_index=True),
+        geometry="GEOMETRYZ", hidden=True, nullable=False,
+    )  # fmt: skip
+    cityjson: Mapped[Any] = field(
+        "It as a CityJSON 2.0 document: the building with its parts, and what each surface is",
+        JSON(), scalar="CityJSON", nullable=False,
+    )  # fmt: skip

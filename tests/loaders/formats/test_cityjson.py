@@ -14,6 +14,7 @@ import shapely
 from shapely import MultiPolygon, box
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, open_layer
+from loaders.solids import measured
 
 # In decimetres: the transform makes metres of them.
 CORNERS = [
@@ -79,8 +80,11 @@ def footprint(batch: Batch, place: int = 0) -> Any:
     return batch.geometry[place]
 
 
-def surfaces(ewkb: bytes) -> tuple[str, int, list[shapely.Polygon]]:
-    """Kind, SRID and faces of a shape in PostGIS's form."""
+def surfaces(batch: Batch, level: str) -> tuple[str, int, list[shapely.Polygon]]:
+    """Kind, SRID and faces of the first record's shape at a level, as PostGIS is given it."""
+    [shape] = [each for each in batch.columns["@solids"][0] if each.lod == level]
+    columns, _ = measured([shape], "EPSG:28992", "EPSG:28992")
+    [ewkb] = columns["solid"].to_pylist()
     code, srid, count = struct.unpack("<III", ewkb[1:13])
     faces, at = [], 13
     for _ in range(count):
@@ -117,7 +121,9 @@ def test_a_house_has_a_footprint_a_height_and_its_solid(tmp_path: Path) -> None:
     assert isinstance(footprint(batch), MultiPolygon)
     assert footprint(batch).equals(PLOT)
     assert not footprint(batch).has_z
-    kind, srid, faces = surfaces(solids[0]["1"])
+    assert repr(solids) == "[[Solid(1)]]"
+    batch.columns["@solids"] = solids
+    kind, srid, faces = surfaces(batch, "1")
     assert (kind, srid, len(faces)) == ("POLYHEDRALSURFACE Z", 28992, 6)
     assert faces[1].equals(PLOT)
     assert {z for _, _, z in shapely.get_coordinates(faces[1], include_z=True)} == {1.0}
@@ -141,7 +147,7 @@ def test_a_solid_turned_inside_out_still_has_a_footprint(tmp_path: Path) -> None
 def test_a_roof_alone_gives_its_shadow(tmp_path: Path) -> None:
     batch = one(tmp_path, flat(4, 5, 6, 7, lod="2"))
     assert footprint(batch).equals(PLOT)
-    assert surfaces(batch.columns["@solids"][0]["2"])[0] == "MULTIPOLYGON Z"
+    assert surfaces(batch, "2")[0] == "MULTIPOLYGON Z"
 
 
 def test_holes_are_kept(tmp_path: Path) -> None:
@@ -149,14 +155,17 @@ def test_holes_are_kept(tmp_path: Path) -> None:
     shape = {"type": "MultiSurface", "lod": "0", "boundaries": [[[0, 1, 2, 3], [8, 10, 9]]]}
     batch = one(tmp_path, shape, vertices=corners)
     assert footprint(batch).area == pytest.approx(12 - 0.5)
-    assert surfaces(batch.columns["@solids"][0]["0"])[2][0].area == pytest.approx(12 - 0.5)
     assert batch.columns["@height_m"] == [None]
+    # Level 0 is the footprint, and no solid.
+    assert batch.columns["@solids"] == [[]]
+    batch = one(tmp_path, {**shape, "lod": "1"}, vertices=corners)
+    assert surfaces(batch, "1")[2][0].area == pytest.approx(12 - 0.5)
 
 
 def test_a_solid_of_many_shells_becomes_its_surfaces(tmp_path: Path) -> None:
     shape = {"type": "CompositeSolid", "lod": "1", "boundaries": [[SHELL], [SHELL]]}
     batch = one(tmp_path, shape, {"type": "MultiPoint", "lod": "1", "boundaries": [0]})
-    kind, _, faces = surfaces(batch.columns["@solids"][0]["1"])
+    kind, _, faces = surfaces(batch, "1")
     assert (kind, len(faces)) == ("MULTIPOLYGON Z", 12)
     assert footprint(batch).equals(PLOT)
 
@@ -164,7 +173,7 @@ def test_a_solid_of_many_shells_becomes_its_surfaces(tmp_path: Path) -> None:
 def test_two_shapes_at_one_level_are_taken_together(tmp_path: Path) -> None:
     batch = one(tmp_path, solid("1"), flat(0, 1, 2, lod="1"))
     assert batch.columns["@lods"] == [["1"]]
-    assert len(surfaces(batch.columns["@solids"][0]["1"])[2]) == 7
+    assert len(surfaces(batch, "1")[2]) == 7
     assert footprint(batch).equals(PLOT)
 
 
@@ -185,7 +194,7 @@ def test_a_template_is_put_in_its_place(tmp_path: Path) -> None:
         assert batch.problems == []
         assert footprint(batch).equals(expected)
         assert batch.columns["@lods"] == [["2"]]
-        _, _, faces = surfaces(batch.columns["@solids"][0]["2"])
+        _, _, faces = surfaces(batch, "2")
         assert shapely.get_coordinates(faces[0], include_z=True)[:, 2].tolist() == [4.0] * 5
 
 
@@ -267,6 +276,7 @@ def test_many_objects_come_in_batches(tmp_path: Path) -> None:
         ({"boundaries": [[["abcd"]]]}, "not whole numbers"),
         ({"lod": None}, "must be a string or a real number"),
         ({"lod": "high"}, "could not convert"),
+        ({"lod": "nan"}, "its level of detail is nan"),
         ({"type": None}, ""),
         ({"type": "GeometryInstance"}, ""),
     ],
@@ -312,8 +322,6 @@ def test_a_file_that_does_not_say_where_it_is_says_so_once(tmp_path: Path) -> No
         assert layer.crs is None
         [batch] = layer.batches
     assert [(each.position, each.rule) for each in batch.problems] == [("header", "no-reference-system")]
-    # Without a known system the solid names none either.
-    assert struct.unpack("<I", batch.columns["@solids"][0]["1"][1:5])[0] == 0x8000000F
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
+from geoalchemy2 import Geometry
 from sqlalchemy.dialects import postgresql
 
 revision = "0002"
@@ -13,6 +14,67 @@ depends_on = None
 
 
 def upgrade() -> None:
+    srid = context.get_context().opts["srid"]
+    op.create_table(
+        "building_solid",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("building", sa.Text(collation="C"), nullable=True),
+        sa.Column("lod", sa.Text(collation="C"), nullable=False),
+        sa.Column("volume_m3", sa.Double(), nullable=True),
+        sa.Column("ground_area_m2", sa.Double(), nullable=True),
+        sa.Column("roof_area_m2", sa.Double(), nullable=True),
+        sa.Column("wall_area_m2", sa.Double(), nullable=True),
+        sa.Column("lowest_m", sa.Double(), nullable=False),
+        sa.Column("highest_m", sa.Double(), nullable=False),
+        sa.Column("height_datum", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "solid",
+            Geometry(geometry_type="GEOMETRYZ", srid=srid, dimension=3, spatial_index=False),
+            nullable=False,
+        ),
+        sa.Column("cityjson", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("building_solid_pkey")),
+    )
+    op.create_index(op.f("building_solid_building_idx"), "building_solid", ["building"], unique=False)
+    op.create_index(op.f("building_solid_volume_m3_idx"), "building_solid", ["volume_m3"], unique=False)
+    op.create_index(
+        "idx_building_solid_solid", "building_solid", ["solid"], unique=False, postgresql_using="gist"
+    )
+    op.create_table(
+        "building_solid_history",
+        sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=True),
+        sa.Column("lod", sa.Text(collation="C"), nullable=True),
+        sa.Column("volume_m3", sa.Double(), nullable=True),
+        sa.Column("ground_area_m2", sa.Double(), nullable=True),
+        sa.Column("roof_area_m2", sa.Double(), nullable=True),
+        sa.Column("wall_area_m2", sa.Double(), nullable=True),
+        sa.Column("lowest_m", sa.Double(), nullable=True),
+        sa.Column("highest_m", sa.Double(), nullable=True),
+        sa.Column("height_datum", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "solid",
+            Geometry(geometry_type="GEOMETRYZ", srid=srid, dimension=3, spatial_index=False),
+            nullable=True,
+        ),
+        sa.Column("cityjson", postgresql.JSON(astext_type=sa.Text()), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column(
+            "recorded_to", sa.DateTime(timezone=True), nullable=False, comment="When a newer version came"
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("building_solid_history_pkey")),
+    )
+    op.create_index(
+        "building_solid_history_key_idx", "building_solid_history", ["key", "recorded_to"], unique=False
+    )
     op.create_table(
         "permit",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
@@ -125,3 +187,9 @@ def downgrade() -> None:
     op.drop_index(op.f("permit_building_idx"), table_name="permit")
     op.drop_index(op.f("permit_address_idx"), table_name="permit")
     op.drop_table("permit")
+    op.drop_index("building_solid_history_key_idx", table_name="building_solid_history")
+    op.drop_table("building_solid_history")
+    op.drop_index("idx_building_solid_solid", table_name="building_solid", postgresql_using="gist")
+    op.drop_index(op.f("building_solid_volume_m3_idx"), table_name="building_solid")
+    op.drop_index(op.f("building_solid_building_idx"), table_name="building_solid")
+    op.drop_table("building_solid")
