@@ -41,6 +41,31 @@ class Measurement:
         return "/".join(part for part in (self.source, self.entity, self.field, self.metric.name) if part)
 
     @property
+    def complaint(self) -> str | None:
+        """How it breaks what the catalogue expects, as a clause; None where it does not."""
+        if self.outcome in (None, QualityOutcome.MET):
+            return None
+        value = self._shown(self.value)
+        said = {
+            QualityMetric.COUNT: f"it holds {value} records of {self.entity}",
+            QualityMetric.COMPLETENESS: f"{value} of its records of {self.entity} have {self.field} filled",
+        }.get(self.metric, f"the {self.metric.name.lower()} {self.field} of {self.entity} is {value}")
+        return f"{said}; expected is {self.expected}"
+
+    @property
+    def expected(self) -> str:
+        """'24', '20 to 30', 'at least 50%', 'at most 500'; empty where nothing is."""
+        least, most = self._shown(self.least), self._shown(self.most)
+        if least and most:
+            return least if least == most else f"{least} to {most}"
+        return f"at least {least}" if least else f"at most {most}" if most else ""
+
+    def _shown(self, number: float | None) -> str:
+        if number is None:
+            return ""
+        return f"{number * 100:.6g}%" if self.metric is QualityMetric.COMPLETENESS else f"{number:,.10g}"
+
+    @property
     def row(self) -> tuple[str | float | None, ...]:
         """In the order of _COLUMNS."""
         outcome = self.outcome.name if self.outcome else None
@@ -189,27 +214,12 @@ def _judge(
     dataset: Dataset, measured: Sequence[Measurement], notices: Notices, *, accept_fewer: bool
 ) -> None:
     """Refuse what breaks a floor, note what breaks a ceiling; the count of records is judged by the merge."""
-    count = next(f"{one.value:,.0f}" for one in measured if one.metric is QualityMetric.COUNT)
     for one in measured:
-        if one.field is None or one.outcome in (None, QualityOutcome.MET):
+        if one.field is None or one.complaint is None:
             continue
-        if one.metric is QualityMetric.COMPLETENESS:
-            said = f"{one.field} is filled in {one.value:.1%} of its {count} records of {one.entity}"
-            expected = f"at least {one.least:.1%}"
-        else:
-            said = (
-                f"the {one.metric.name.lower()} {one.field} of its {count} records of {one.entity} "
-                f"is {one.value:,.10g}"
-            )
-            expected = f"at least {one.least:,.10g}" if one.least is not None else f"at most {one.most:,.10g}"
         if one.outcome is QualityOutcome.BELOW and not accept_fewer:
-            raise BadRequest(
-                f"{said}; expected is {expected}. Nothing was changed. {INSIST}", where=dataset.file
-            )
-        notices.add(
-            "unexpected-values", f"{said[0].upper()}{said[1:]}; expected is {expected}.",
-            field=one.field, value=f"{one.value:.10g}",
-        )  # fmt: skip
+            raise BadRequest(f"{one.complaint}. Nothing was changed. {INSIST}", where=dataset.file)
+        notices.add("unexpected-values", one.complaint, field=one.field, value=f"{one.value:.10g}")
 
 
 def _write(connection: psycopg.Connection[Any], found: Sequence[Measurement], scope: Composed) -> None:

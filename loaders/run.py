@@ -1,6 +1,6 @@
 """A load, station by station: files in, linked rows out, one transaction for each data set.
 
-The command line calls `load`, `link` and `quality`.
+The command line calls `load` and `link`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from loaders.merge import Merged, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.persons import forget
 from loaders.progress import Progress
-from loaders.quality import quality
 from loaders.reading import Reading
 from loaders.report import DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
@@ -43,8 +42,6 @@ PATIENCE_S = 30.0
 #: where a catalogue expects no count: a data set may close that share of its rows, or fewer than so many
 CLOSED_SHARE, CLOSED_ROWS = 0.5, 20
 _BLOCK_BYTES = 1 << 20
-
-__all__ = ["link", "load", "quality"]
 
 
 def load(

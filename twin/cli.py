@@ -259,15 +259,27 @@ def link(city: str | None) -> None:
 
 @main.command()
 @click.option("--city", help="The city to look at.")
+@click.option("--json", "as_json", is_flag=True, help="For a program: JSON in the API's names.")
+@click.option(
+    "--strict", is_flag=True,
+    help="Exit with 1 where a load failed, a data set is stale or an expectation is broken.",
+)  # fmt: skip
 @command_errors
-def quality(city: str | None) -> None:
-    """Counts, notices, what is not linked and what is old."""
-    from loaders.run import quality as run_quality
+def quality(city: str | None, as_json: bool, strict: bool) -> None:
+    """Counts against expectations, what is not filled or linked, notices, what is old."""
+    from loaders.quality import quality as report_quality
     from twin.database import prepare
 
     settings = Settings.from_environment()
     url = prepare(settings)
-    out.print(run_quality(url, _city_of(settings, url, city).name))
+    report = report_quality(url, _city_of(settings, url, city).name)
+    if as_json:
+        click.echo(json.dumps(report.json, ensure_ascii=False, indent=2))
+    else:
+        out.print(report.tables)
+    for sentence in report.broken:
+        err.print(sentence, markup=False)
+    sys.exit(PARTLY if strict and report.broken else 0)
 
 
 @main.command()
