@@ -15,12 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schema import query, tiles
 from schema.execute import Answer, Engine
+from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import record_query
 from twin.database import City, Reader, Refused, Unreachable, prepare
 from twin.errors import BadRequest, TwinFault
@@ -219,6 +220,28 @@ async def tile(request: Request) -> Response:
     )
 
 
+async def notices_table(request: Request) -> Response:
+    """What is wrong with a city's data, as CSV for the data's owner."""
+    served, city = _served(request), await _city(request)
+    for name in request.query_params:
+        if name not in FILTERS:
+            raise BadRequest(f'"{name}" means nothing here; allowed are {", ".join(FILTERS)}')
+    pieces = notices_csv(served.reader, city, **request.query_params)
+    # what can be refused is refused before the answer begins
+    first = await anext(pieces)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(
+        body(),
+        media_type=MEDIA_TYPE,
+        headers={"content-disposition": f'attachment; filename="{city.name}-notices.csv"'},
+    )
+
+
 async def entity_by_uri(request: Request) -> Response:
     """A record by its URI: its plain fields as JSON, or for a browser its place on the map."""
     served, city = _served(request), await _city(request)
@@ -306,11 +329,13 @@ def create(settings: Settings | None = None) -> Starlette:
         Route("/city.json", city_json),
         Route("/graphql", graphql_post, methods=["POST"]),
         Route("/graphql", graphql_get, methods=["GET"]),
+        Route("/notices.csv", notices_table),
         Route("/id/{type}/{key:path}", entity_by_uri),
         Route("/{city}/", map_page),
         Route("/{city}/city.json", city_json),
         Route("/{city}/graphql", graphql_post, methods=["POST"]),
         Route("/{city}/graphql", graphql_get, methods=["GET"]),
+        Route("/{city}/notices.csv", notices_table),
         Route("/{city}/id/{type}/{key:path}", entity_by_uri),
         Route("/{city}/tiles/{z:int}/{x:int}/{y:int}.mvt", tile),
     ]

@@ -283,6 +283,32 @@ def quality(city: str | None, as_json: bool, strict: bool) -> None:
 
 
 @main.command()
+@click.option("--city", help="The city to look at.")
+@click.option("--source", help="Only of this data set.")
+@click.option("--rule", help="Only where this rule was broken.")
+@command_errors
+def notices(city: str | None, source: str | None, rule: str | None) -> None:
+    """What is wrong with the data, as CSV for their owner on stdout."""
+    from schema.notices import notices_csv
+    from twin.database import Reader, prepare
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    chosen = _city_of(settings, url, city)
+
+    async def write() -> None:
+        reader = Reader(url, settings, size=1)
+        await reader.open()
+        try:
+            async for piece in notices_csv(reader, chosen, source=source, rule=rule):
+                click.echo(piece, nl=False)
+        finally:
+            await reader.close()
+
+    asyncio.run(write())
+
+
+@main.command()
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option("--variables", help="The query's variables, as JSON.")
 @click.option("--city", help="The city to ask.")

@@ -8,6 +8,7 @@ interface Source {
   title: string;
   publisher: string;
   licence: string | null;
+  statedLicence: string | null;
   url: string | null;
   records: number | null;
 }
@@ -22,6 +23,7 @@ export async function attribution(graphql: string): Promise<HTMLElement> {
     { class: "sources" },
     h("summary", {}, `Data: ${publishers.join(", ")}`),
     h("ul", {}, ...loaded.map(described)),
+    h("p", {}, h("a", { href: graphql.replace(/graphql$/, "notices.csv") }, "What is wrong with these data (CSV)"), "."),
     h("p", {}, "Drawn with ", h("a", { href: "https://maplibre.org/", rel: "noreferrer" }, "MapLibre"), "."),
   );
 }
@@ -31,5 +33,5 @@ function described(source: Source): HTMLElement {
     ? h("a", { href: source.url, rel: "noreferrer" }, source.title)
     : source.title;
   const records = `${source.records!.toLocaleString("en")} records`;
-  return h("li", {}, title, h("span", { class: "quiet" }, `${source.publisher} · ${source.licence ?? "no licence stated"} · ${records}`));
+  return h("li", {}, title, h("span", { class: "quiet" }, `${source.publisher} · ${source.licence ?? source.statedLicence ?? "no licence stated"} · ${records}`));
 }
