@@ -27,7 +27,9 @@ check: setup
 
 bench: setup
 	.ci/packages wrk
+	.ci/packages gdal
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.loads
 
 soak: setup
 	$(BIN)/pytest -m soak

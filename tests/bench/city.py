@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from twin.cluster import embedded
+from twin.cluster import Cluster, embedded
 from twin.database import City, cities, prepare
 from twin.entities import Base
 from twin.errors import BadRequest
@@ -39,13 +39,8 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground(
-    buildings: int, console: Console, *, named: str | None = None, fresh: bool = False
-) -> Iterator[Ground]:
-    """The benchmark's cluster, running, with a sample city of that many buildings.
-
-    `named` takes a city that the cluster already holds instead; `fresh` makes the sample anew.
-    """
+def cluster() -> Iterator[Cluster]:
+    """The benchmark's own cluster, running, while no other benchmark runs here."""
     HOME.mkdir(exist_ok=True)
     with (HOME / "lock").open("w") as lock:
         try:
@@ -55,23 +50,35 @@ def ground(
                 "a benchmark is running here already: two at once would time each other"
             ) from None
         settings = Settings(home=HOME / "cluster", cluster_port=free_port())
-        cluster = embedded(settings)
+        made = embedded(settings)
         # one that a broken run left behind listens on a port that nobody knows any more
-        cluster.down()
+        made.down()
         try:
             prepare(settings)
-            url = cluster.tcp_url()
-            name = named or "sample"
-            if named is None:
-                _make_sample(url, buildings, console, fresh=fresh)
-            known = cities(url)
-            if name not in known:
-                raise BadRequest(
-                    f'the benchmark\'s cluster has no city "{name}"; it has {", ".join(known) or "none"}'
-                )
-            yield Ground(url, known[name], int((cluster.data / "postmaster.pid").read_text().split()[0]))
+            yield made
         finally:
-            cluster.down()
+            made.down()
+
+
+@contextlib.contextmanager
+def ground(
+    buildings: int, console: Console, *, named: str | None = None, fresh: bool = False
+) -> Iterator[Ground]:
+    """The benchmark's cluster, running, with a sample city of that many buildings.
+
+    `named` takes a city that the cluster already holds instead; `fresh` makes the sample anew.
+    """
+    with cluster() as running:
+        url = running.tcp_url()
+        name = named or "sample"
+        if named is None:
+            _make_sample(url, buildings, console, fresh=fresh)
+        known = cities(url)
+        if name not in known:
+            raise BadRequest(
+                f'the benchmark\'s cluster has no city "{name}"; it has {", ".join(known) or "none"}'
+            )
+        yield Ground(url, known[name], int((running.data / "postmaster.pid").read_text().split()[0]))
 
 
 def _make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> None:
