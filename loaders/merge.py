@@ -1,6 +1,6 @@
 """Station 6: staged records become the entity's rows; unchanged ones are left alone, vanished ones closed.
 
-A few statements a table, whatever its size. The old version of a row goes to history in the statement that
+Two statements a table, whatever its size. The old version of a row goes to history in the statement that
 changes or removes it. Where several data sets describe an entity, what each says is kept in `record`, and the
 entity's row is made anew from all of them by the catalogue's precedence.
 """
@@ -8,7 +8,6 @@ entity's row is made anew from all of them by the catalogue's precedence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +17,12 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.persons import strip_records
-from loaders.staging import PREFIX, Staging, comparable, indexed_afterwards, is_filled, make_ready, names
-from twin.areas import WHEREABOUTS, whereabouts
+from loaders.staging import PREFIX, Staging, comparable, make_ready, names
+from twin.areas import area_values
 from twin.entities import Entity
 from twin.history import HISTORY
 
 _AFFECTED = Identifier(f"{PREFIX}affected")
-_FRESH = Identifier(f"{PREFIX}fresh")
-#: from so many rows on it is faster to index a table after it was filled
-MANY_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -37,19 +33,22 @@ class Merged:
     changed: int = 0
     unchanged: int = 0
     closed: int = 0
+    held: int | None = None  #: all rows there are now, where what was loaded did not speak of all of them
 
     def __add__(self, other: Merged) -> Merged:
+        partly = self.held is not None or other.held is not None
         return Merged(
             self.added + other.added,
             self.changed + other.changed,
             self.unchanged + other.unchanged,
             self.closed + other.closed,
+            self.rows + other.rows if partly else None,
         )
 
     @property
     def rows(self) -> int:
         """How many rows there are of it now."""
-        return self.added + self.changed + self.unchanged
+        return self.added + self.changed + self.unchanged if self.held is None else self.held
 
     @property
     def touched(self) -> bool:
@@ -125,11 +124,11 @@ def _merge(
     history = HISTORY[entity.name]
     loaded = [column.key for column in entity.loaded_columns]
     compared = [name for name in loaded if name != "key"]
+    areas = area_values(entity, "s")
     kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
     words: dict[str, Composable] = {
         "table": table,
         "staged": staged,
-        "found": _FRESH,
         "history": Identifier(history.name),
         "scope": scope,
         "closes": Literal(closes),
@@ -138,85 +137,55 @@ def _merge(
         "held_values": comparable(entity, compared, "t"),
         "version": names(kept),
         "held_version": names(kept, "t"),
+        "settings": SQL(", ").join(
+            SQL("{} = fresh.{}").format(Identifier(name), Identifier(name)) for name in [*compared, *areas]
+        ),
+        "columns": names([*loaded, *areas]),
+        "fresh": SQL(", ").join(
+            [
+                *(Identifier("s", name) for name in loaded),
+                *(SQL("{} AS {}").format(value, Identifier(name)) for name, value in areas.items()),
+            ]
+        ),
     }
-    count = _count(connection, staged)
-    first = not is_filled(connection, table)
-    closed = 0
-    if first:
-        words["fresh"] = SQL("")
-    else:
-        connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_FRESH))
-        connection.execute(SQL(_FIND_FRESH).format(**words))
-        connection.execute(SQL("ANALYZE {}").format(_FRESH))
-        row = connection.execute(SQL(_CLOSE).format(**words)).fetchone()
-        closed = row[0] if row else 0
-        words["fresh"] = SQL("JOIN {} AS f ON f.key = s.key").format(_FRESH)
-    placed = SQL("SELECT s.key, s.{shape} AS shape FROM {staged} AS s {fresh}").format(
-        shape=Identifier(entity.geometry or "key"), **words
-    )
-    with whereabouts(connection, entity, placed) as areas:
-        words |= {
-            "columns": names([*loaded, *areas]),
-            "values": SQL(", ").join(
-                [*(Identifier("s", name) for name in loaded), *(Identifier("w", name) for name in areas)]
-            ),
-            "settings": SQL(", ").join(
-                SQL("{} = n.{}").format(Identifier(name), Identifier(name)) for name in [*compared, *areas]
-            ),
-            "lying": SQL("LEFT JOIN {} AS w ON w.key = s.key").format(WHEREABOUTS) if areas else SQL(""),
-        }
-        changed = 0 if first else connection.execute(SQL(_CHANGE).format(**words)).rowcount
-        with indexed_afterwards(connection, table) if first and count >= MANY_ROWS else nullcontext():
-            add = SQL(_ADD).format(**words) if first else SQL(_ADD + _NEW_ONLY).format(**words)
-            added = connection.execute(add).rowcount
-    if not first:
-        connection.execute(SQL("DROP TABLE {}").format(_FRESH))
+    row = connection.execute(SQL(_CHANGE_AND_CLOSE).format(**words)).fetchone()
+    assert row is not None  # an aggregate always has a row
+    changed, closed, staged_count = row
+    added = connection.execute(SQL(_ADD).format(**words)).rowcount
     if added or changed or closed:
         # the linking that follows joins what was just written
-        connection.execute(SQL("ANALYZE {table}").format(**words))
-    return Merged(added, changed, count - added - changed, closed)
+        connection.execute(SQL("ANALYZE {}").format(table))
+    return Merged(added, changed, staged_count - added - changed, closed)
 
-
-def _count(connection: psycopg.Connection[Any], table: Identifier) -> int:
-    row = connection.execute(SQL("SELECT count(*) FROM {}").format(table)).fetchone()
-    return int(row[0]) if row else 0
-
-
-# What is new or differs from what is held.
-_FIND_FRESH = """
-CREATE UNLOGGED TABLE {found} AS
-SELECT s.key, t.key IS NOT NULL AS known FROM {staged} AS s LEFT JOIN {table} AS t ON t.key = s.key
-WHERE t.key IS NULL OR ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
-"""
 
 # What this transaction wrote itself, under --atomic, is no version that anybody saw.
-_CLOSE = """
-WITH closed AS (
-    DELETE FROM {table} AS t
+_CHANGE_AND_CLOSE = """
+WITH changed AS MATERIALIZED (
+    SELECT t.key FROM {table} AS t JOIN {staged} AS s ON s.key = t.key
+    WHERE {scope} AND ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
+), vanished AS MATERIALIZED (
+    SELECT t.key FROM {table} AS t
     WHERE {closes} AND {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)
-    RETURNING {held_version}
 ), remembered AS (
-    INSERT INTO {history} ({version}, recorded_to)
-    SELECT c.*, now() FROM closed AS c WHERE c.recorded_at < now()
-) SELECT count(*) FROM closed
-"""
-
-_CHANGE = """
-WITH remembered AS (
-    INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now()
-    FROM {table} AS t JOIN {found} AS f ON f.key = t.key WHERE f.known AND t.recorded_at < now()
+    INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now() FROM {table} AS t
+    WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished) AND t.recorded_at < now()
+), closed AS (
+    DELETE FROM {table} AS t USING vanished AS v WHERE t.key = v.key
+), updated AS (
+    UPDATE {table} AS t SET {settings}, sources = fresh.fresh_sources, recorded_at = now()
+    FROM (
+        SELECT {fresh}, {sources} AS fresh_sources FROM {staged} AS s JOIN changed AS c ON c.key = s.key
+    ) AS fresh
+    WHERE t.key = fresh.key
 )
-UPDATE {table} AS t SET {settings}, sources = n.new_sources, recorded_at = now()
-FROM (
-    SELECT {values}, {sources} AS new_sources FROM {staged} AS s {fresh} AND f.known {lying}
-) AS n WHERE t.key = n.key
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM vanished), (SELECT count(*) FROM {staged})
 """
 
 _ADD = """
 INSERT INTO {table} ({columns}, sources, recorded_at)
-SELECT {values}, {sources}, now() FROM {staged} AS s {fresh} {lying}
+SELECT {fresh}, {sources}, now() FROM {staged} AS s
+WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)
 """
-_NEW_ONLY = "WHERE NOT f.known"
 
 
 def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:
@@ -237,6 +206,39 @@ def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:
             f"{staging.entity.name} {key} already comes from {', '.join(sources)}. It was left as it is.",
             file=staging.file_of(ordinal), position=place, field="key", value=key,
         )  # fmt: skip
+
+
+def leave_as_they_were(staging: Staging, dataset: str, notices: Notices) -> int:
+    """Take out of what is staged the records that a data set gave before and that never change; how many.
+
+    One that says something else now is worth a notice.
+    """
+    entity = staging.entity
+    compared = [column.key for column in entity.loaded_columns if column.key != "key"]
+    found = staging.connection.execute(
+        SQL(
+            "WITH known AS ("
+            " DELETE FROM {staged} AS s USING {table} AS t"
+            " WHERE t.key = s.key AND t.sources = ARRAY[%s]::text[]"
+            " RETURNING s.ordinal, s.key, s.place, ROW({said}) IS DISTINCT FROM ROW({held}) AS differs"
+            ") SELECT count(*), COALESCE(array_agg(ordinal ORDER BY ordinal) FILTER (WHERE differs), '{{}}'),"
+            " array_agg(key ORDER BY ordinal) FILTER (WHERE differs),"
+            " array_agg(place ORDER BY ordinal) FILTER (WHERE differs) FROM known"
+        ).format(
+            staged=staging.table, table=Identifier(entity.table.name), said=comparable(entity, compared, "s"),
+            held=comparable(entity, compared, "t"),
+        ),
+        [dataset],
+    ).fetchone()  # fmt: skip
+    assert found is not None  # an aggregate always has a row
+    count, *differing = found
+    for ordinal, key, place in zip(*(each or () for each in differing), strict=True):
+        notices.add(
+            "changed-after-all",
+            f"{entity.name} {key} says something else than when it was first loaded. It was left as it was.",
+            file=staging.file_of(ordinal), position=place, field="key", value=key,
+        )  # fmt: skip
+    return int(count)
 
 
 def _keep_records(staging: Staging, dataset: str, *, closes: bool) -> None:

@@ -45,6 +45,9 @@ RULES: dict[str, Rule] = {
         WARNING, "A text holds NUL or half a character, which no text can; they were removed."
     ),
     "blank-value": Rule(INFO, "A value is only blanks; it was taken as empty."),
+    "changed-after-all": Rule(
+        WARNING, "A record of a data set whose records never change differs from before; the first was kept."
+    ),
     "crs-differs": Rule(WARNING, "The file states another coordinate system than the one its places are in."),
     "differing-duplicate": Rule(WARNING, "Records share a key and differ; the first was kept."),
     "exact-duplicate": Rule(INFO, "A record stands in the data more than once; one was kept."),

@@ -14,17 +14,20 @@ from loaders.catalogue import Catalogue, CodeValue, Dataset
 from loaders.fetched import Fetch
 from loaders.merge import Merged
 from loaders.notices import RULES, Noted
+from loaders.opening import Opened, checksum_of
 from loaders.staging import names
 from twin.entities import NOTICE_RULE, RunStatus
 
+_ENDED_WELL = [RunStatus.LOADED.name, RunStatus.UNCHANGED.name]
+
 
 @dataclass(frozen=True)
-class Opened:
-    """What was opened for a data set: its files, how many bytes, and their checksum."""
+class Before:
+    """What is known of a data set's last load that ended well."""
 
-    files: str
-    size: int
-    checksum: str
+    fingerprint: str | None  #: None: it cannot be told whether a reading would give the same
+    read_at: dt.datetime | None  #: when files of it were last read
+    records: int  #: how many of its records the twin holds
 
 
 def write_source(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
@@ -67,32 +70,77 @@ def close_interrupted_runs(connection: psycopg.Connection[Any]) -> int:
     ).rowcount
 
 
-def begin_run(connection: psycopg.Connection[Any], dataset: Dataset, opened: Opened) -> str:
+def before(connection: psycopg.Connection[Any], dataset: Dataset) -> Before | None:
+    """The last load of a data set that ended well; None where there was none."""
+    row = connection.execute(
+        "SELECT r.fingerprint, ("
+        "  SELECT max(finished_at) FROM import_run"
+        "  WHERE source = s.key AND status = ANY (%s) AND records_read > 0"
+        " ), COALESCE(s.records, 0)"
+        " FROM source AS s JOIN import_run AS r ON r.source = s.key"
+        " WHERE s.key = %s AND r.status = ANY (%s) ORDER BY r.started_at DESC LIMIT 1",
+        [_ENDED_WELL, dataset.key, _ENDED_WELL],
+    ).fetchone()
+    return Before(*row) if row else None
+
+
+def files_before(connection: psycopg.Connection[Any], dataset: Dataset) -> dict[str, str]:
+    """The files of a data set that were read to their end: name -> checksum, as of the last time."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (f.name) f.name, f.checksum, r.record_limit IS NULL FROM loaded_file AS f"
+        " JOIN import_run AS r ON r.key = f.run WHERE r.source = %s ORDER BY f.name, r.started_at DESC",
+        [dataset.key],
+    )
+    return {name: checksum for name, checksum, whole in rows if whole}
+
+
+def begin_run(
+    connection: psycopg.Connection[Any], dataset: Dataset, files: Sequence[Opened], *, limit: int | None
+) -> str:
     """Enter a run that is under way; its key."""
     started = dt.datetime.now(dt.UTC)
     key = f"{dataset.key}/{started:%Y%m%dT%H%M%S.%f}Z"
+    named = files[0].name if len(files) == 1 else f"{dataset.file} ({len(files)} files)"
     connection.execute(
-        "INSERT INTO import_run (key, source, status, started_at, file, checksum, bytes_read, records_read,"
-        " records_refused, rows_added, rows_changed, rows_unchanged, rows_closed)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
-        [key, dataset.key, RunStatus.RUNNING.name, started, opened.files, opened.checksum, opened.size],
-    )
+        "INSERT INTO import_run (key, source, status, started_at, mode, record_limit, file, checksum,"
+        " bytes_read, records_read, records_refused, rows_added, rows_changed, rows_unchanged, rows_closed)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
+        [
+            key, dataset.key, RunStatus.RUNNING.name, started, dataset.mode.name, limit, named,
+            checksum_of(files), sum(one.size for one in files),
+        ],
+    )  # fmt: skip
     return key
 
 
 def finish_run(
-    connection: psycopg.Connection[Any], key: str, *, records: int, refused: int, merged: Merged
+    connection: psycopg.Connection[Any],
+    key: str,
+    *,
+    records: int,
+    refused: int,
+    merged: Merged,
+    files: Sequence[Opened] = (),
+    fingerprint: str | None = None,
 ) -> RunStatus:
-    """Enter how a run ended well."""
+    """Enter how a run ended well, and which files it read."""
     status = RunStatus.LOADED if merged.touched else RunStatus.UNCHANGED
     connection.execute(
         "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), records_read = %s,"
-        " records_refused = %s, rows_added = %s, rows_changed = %s, rows_unchanged = %s, rows_closed = %s"
-        " WHERE key = %s",
+        " records_refused = %s, rows_added = %s, rows_changed = %s, rows_unchanged = %s, rows_closed = %s,"
+        " fingerprint = %s WHERE key = %s",
         [
-            status.name, records, refused, merged.added, merged.changed, merged.unchanged, merged.closed, key,
+            status.name, records, refused, merged.added, merged.changed, merged.unchanged, merged.closed,
+            fingerprint, key,
         ],
     )  # fmt: skip
+    connection.cursor().executemany(
+        "INSERT INTO loaded_file (key, run, name, checksum, bytes) VALUES (%s, %s, %s, %s, %s)",
+        [
+            (f"{key}/{number}", key, one.name, one.checksum, one.size)
+            for number, one in enumerate(files, start=1)
+        ],
+    )
     return status
 
 

@@ -26,7 +26,8 @@ from twin.geometry import Mask
 class Reading:
     """One pass over a data set's files, which leaves checked records in the staging tables.
 
-    `records` and `refused` count what was read and what was left out; `advance` is told of each batch's size.
+    `records` and `refused` count what was read and what was left out, `file` is the one that is being read;
+    `advance` is told of each batch's size. With a `limit` only so many records are read.
     """
 
     def __init__(
@@ -37,11 +38,14 @@ class Reading:
         staged: Mapping[str, Staging],
         notices: Notices,
         advance: Callable[[int], None],
+        limit: int | None = None,
     ) -> None:
         self.read = read
         self.staged = staged
         self.notices = notices
         self.advance = advance
+        self.limit = limit
+        self.file: str | None = None
         self.records = 0
         self.refused = 0
         self.city = catalogue.city
@@ -70,14 +74,23 @@ class Reading:
         # numpy warns of coordinates that are no numbers; they become notices
         with np.errstate(invalid="ignore", over="ignore"):
             for file, name in files:
+                self.file = name
                 with open_layer(file, self.read.format, **self.read.options) as layer:
                     crs = crs_of(self.read, layer, name, self.notices)
                     for batch in layer.batches:
-                        self._stage_batch(batch, layer, file, name, crs)
+                        self._stage_batch(self._within_limit(batch), layer, file, name, crs)
+                        if self.limit == self.records:
+                            break
+                if self.limit == self.records:
+                    break
+            self.file = None
             self.whereabouts.check()
         if self.records:
             self._check_columns(self.columns, next(iter(self.columns.values()), ""), only_vital=True)
         self._note_unclaimed_columns()
+
+    def _within_limit(self, batch: Batch) -> Batch:
+        return batch if self.limit is None else batch.head(self.limit - self.records)
 
     def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
         if self.read.prepare:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from rich.markup import escape
 from rich.table import Table
 
+from loaders.changes import Change
 from loaders.merge import Merged
 from loaders.notices import RULES
 from twin.links import Relinked
@@ -22,12 +24,13 @@ class Status(enum.Enum):
     NOTHING = "nothing accepted"
     MISSING = "missing"
     ABSENT = "not there"
+    PARTLY = "partly loaded"
     FAILED = "failed"
     UNDONE = "undone"
 
     @property
     def is_bad(self) -> bool:
-        return self in (Status.MISSING, Status.FAILED, Status.UNDONE)
+        return self in (Status.MISSING, Status.PARTLY, Status.FAILED, Status.UNDONE)
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,42 @@ class DatasetReport:
 
     key: str
     status: Status
-    run: str | None = None
+    runs: tuple[str, ...] = ()
     records: int = 0
     refused: int = 0
     entities: Mapping[str, Merged] = field(default_factory=dict)
     expected: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
     notices: Mapping[str, int] = field(default_factory=dict)
+    known: int = 0  #: files that were loaded before and have not changed since
+    since: dt.datetime | None = None  #: where no file had changed: when they were read
     seconds: float = 0.0
     failure: str | None = None
+
+    def followed_by(self, later: DatasetReport) -> DatasetReport:
+        """What became of these files and of the next ones of the same data set, as one."""
+        if later.status is Status.FAILED:
+            return replace(self, status=Status.PARTLY, runs=self.runs + later.runs, failure=later.failure)
+        entities = {
+            name: replace(merged + self.entities.get(name, Merged()), held=merged.rows)
+            for name, merged in later.entities.items()
+        }
+        better = (Status.LOADED, Status.UNCHANGED, Status.NOTHING)
+        return replace(
+            later,
+            status=min(self.status, later.status, key=better.index),
+            runs=self.runs + later.runs,
+            records=self.records + later.records,
+            refused=self.refused + later.refused,
+            entities=entities,
+            seconds=self.seconds + later.seconds,
+        )
+
+    @property
+    def outcome(self) -> str:
+        """The status in words."""
+        if self.since:
+            return f"unchanged since {self.since:%Y-%m-%d %H:%M} (not read again)"
+        return f"{self.status.value}, {self.known:,} files known" if self.known else self.status.value
 
     @classmethod
     def missing(cls, key: str, file: str, *, folder: bool = False) -> DatasetReport:
@@ -73,6 +104,19 @@ class LoadReport:
 
     city: str
     datasets: tuple[DatasetReport, ...]
+    limit: int | None = None  #: it was a trial with so many records of each data set
+    dry_run: bool = False  #: and nothing was kept
+    changes: tuple[Change, ...] = ()  #: what it would have changed
+
+    @property
+    def title(self) -> str:
+        """What the tables below it are about."""
+        what = "what would be loaded; nothing was kept" if self.dry_run else "what was loaded"
+        return f"{self.city}: {what}" + (
+            f"; a trial with {self.limit:,} records of each data set, which closes nothing"
+            if self.limit
+            else ""
+        )
 
     @property
     def exit_code(self) -> int:
@@ -90,7 +134,7 @@ class LoadReport:
         """Counts against expectations, a row for each entity of each data set; below, what failed and why."""
         failures = [f"{one.key}: {escape(one.failure)}" for one in self.datasets if one.failure]
         table = Table(
-            title=f"{self.city}: what was loaded",
+            title=escape(self.title),
             caption="\n".join(failures) or None,
             title_justify="left",
             caption_justify="left",
@@ -104,7 +148,7 @@ class LoadReport:
             for name, merged in one.entities.items():
                 table.add_row(
                     one.key if first else "",
-                    one.status.value if first else "",
+                    one.outcome if first else "",
                     name,
                     f"{merged.rows:,}",
                     _range(one.expected.get(name)),
@@ -118,7 +162,18 @@ class LoadReport:
                 first = False
             if first:
                 notices = f"{sum(one.notices.values()):,}" if one.notices else ""
-                table.add_row(one.key, one.status.value, *[""] * 7, notices)
+                table.add_row(one.key, one.outcome, *[""] * 7, notices)
+        return table
+
+    @property
+    def change_table(self) -> Table:
+        """What a dry run would have changed, with some rows of each kind by their ids."""
+        table = Table(title="what would change", title_justify="left")
+        for heading in ("entity", "", "rows", "such as"):
+            table.add_column(heading, justify="right" if heading == "rows" else "left")
+        for one in self.changes:
+            shown = [f"{key} ({', '.join(fields)})" if fields else key for key, fields in one.examples]
+            table.add_row(one.entity, one.kind, f"{one.count:,}", escape("\n".join(shown)))
         return table
 
     @property

@@ -1,16 +1,19 @@
 """A load, station by station: files in, linked rows out, one transaction for each data set.
 
-The command line calls `load` and `link`.
+A data set that comes in many files of changes is loaded some of them at a time, each time in a transaction of
+its own. The command line calls `load` and `link`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +23,19 @@ from rich.console import Console
 
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Mode
-from loaders.fetched import fetch_of
+from loaders.changes import Change, changes_of
+from loaders.fetched import Fetch, fetch_of
 from loaders.measures import INSIST, measure, measure_links
-from loaders.merge import Merged, merge_alone, merge_records
+from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records
 from loaders.notices import Notices
+from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.persons import forget
 from loaders.progress import Progress
 from loaders.reading import Reading
 from loaders.report import DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
-from twin.database import cities, connect, in_words, register_city
+from twin.database import cities, connect, in_words, register_city, rehearsal
 from twin.entities import BY_NAME, Entity, RunStatus
 from twin.errors import BadRequest, TwinFault
 from twin.links import relink, relink_all
@@ -41,7 +46,21 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 30.0
 #: where a catalogue expects no count: a data set may close that share of its rows, or fewer than so many
 CLOSED_SHARE, CLOSED_ROWS = 0.5, 20
-_BLOCK_BYTES = 1 << 20
+#: a file of changes of which all records are wrong, and that are so many, is in another form than expected
+ALL_WRONG_ROWS = 20
+#: after so many broken files in a row the rest of a data set is left alone
+BROKEN_FILES = 5
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a command wants its data sets loaded."""
+
+    atomic: bool = False  #: all or none
+    accept_fewer: bool = False  #: even where records are far fewer than they should be
+    again: bool = False  #: read also what has not changed since it was loaded
+    dry_run: bool = False  #: keep nothing
+    limit: int | None = None  #: read only so many records, close nothing
 
 
 def load(
@@ -52,6 +71,9 @@ def load(
     only: Sequence[str] = (),
     atomic: bool = False,
     accept_fewer: bool = False,
+    again: bool = False,
+    dry_run: bool = False,
+    limit: int | None = None,
     console: Console | None = None,
 ) -> LoadReport:
     """Load a city's data sets from a folder: all that are there, or only those named.
@@ -59,24 +81,37 @@ def load(
     Each data set is a transaction of its own, with `atomic` all of them are one. What a file's owner can mend
     becomes notices; a file that cannot be read at all leaves its data set as it was, and so does one that
     holds far fewer records than it should, unless `accept_fewer` says that this is right. Where no file is
-    found, nothing is touched. Progress is drawn on the console where it is a terminal.
+    found, nothing is touched. What has not changed since it was loaded is not read, except `again`. With
+    `dry_run` all is done and then undone; `limit` reads only the first records of each data set and closes
+    nothing. Progress is drawn on the console where it is a terminal.
     """
     if not data.is_dir():
         raise BadRequest(f"{data} is no folder", where="--data")
+    if limit is not None and limit < 1:
+        raise BadRequest(f"it is {limit}; expected is a number of records, at least 1", where="--limit")
     asked = [catalogue.dataset(key) for key in only]
     datasets = [one for one in catalogue.datasets if one in asked or not asked]
     city = catalogue.city.city
+    manner = Manner(atomic, accept_fewer, again, dry_run, limit)
     if not any(dataset.find(data) for dataset in datasets):
         return LoadReport(
             catalogue.city.title, tuple(_missing(one, data, named=bool(only)) for one in datasets)
         )
-    register_city(url, city)
+    if not dry_run:
+        register_city(url, city)
     reports: list[DatasetReport] = []
+    changes: tuple[Change, ...] = ()
     with (
         _faults_in_words(),
         _city_locked(url, catalogue.city.name) as (connection, ledger),
         Progress(console) as progress,
+        ExitStack() as undone,
     ):
+        if dry_run:
+            # what is noted about the load is undone with it
+            connection = ledger = undone.enter_context(rehearsal(url, city))
+        else:
+            provenance.close_interrupted_runs(ledger)
         with connection.transaction():
             drop_leftovers(connection)
             provenance.write_codes(connection, catalogue)
@@ -85,8 +120,8 @@ def load(
                 for dataset in datasets:
                     files = [(file, file.relative_to(data).as_posix()) for file in dataset.find(data)]
                     if files:
-                        loading = _Load(connection, ledger, catalogue, dataset, progress, accept_fewer)
-                        report = loading.run(files)
+                        loading = _Load(connection, ledger, catalogue, dataset, progress, manner)
+                        report = loading.load(files)
                     else:
                         report = _missing(dataset, data, named=bool(only))
                     reports.append(report)
@@ -95,9 +130,12 @@ def load(
         except _Undone:
             reports = [report.undone() for report in reports]
             for report in reports:
-                if report.status is Status.UNDONE and report.run:
-                    provenance.fail_run(ledger, report.run, "Another data set of the same command failed.")
-    return LoadReport(catalogue.city.title, tuple(reports))
+                if report.status is Status.UNDONE:
+                    for run in report.runs:
+                        provenance.fail_run(ledger, run, "Another data set of the same command failed.")
+        if dry_run:
+            changes = changes_of(connection)
+    return LoadReport(catalogue.city.title, tuple(reports), limit, dry_run, changes)
 
 
 def link(url: str, city: str) -> LinkReport:
@@ -130,7 +168,7 @@ class _Undone(Exception):
 
 
 class _Load:
-    """One data set on its way through the stations."""
+    """One data set of a command: which of its files are new, and how they are loaded."""
 
     def __init__(
         self,
@@ -139,37 +177,174 @@ class _Load:
         catalogue: Catalogue,
         dataset: Dataset,
         progress: Progress,
-        accept_fewer: bool,
+        manner: Manner,
     ) -> None:
         self.connection = connection
         self.ledger = ledger
         self.catalogue = catalogue
         self.dataset = dataset
         self.progress = progress
-        self.accept_fewer = accept_fewer
+        self.manner = manner
+        #: whether its files tell one after the other what changed, so that each can be loaded by itself
+        self.in_parts = dataset.mode is not Mode.FULL and manner.limit is None
+        #: whether it matters which of them comes first
+        self.ordered = dataset.mode is Mode.DELTA and not all(
+            target.version for read in dataset.reads for target in read.targets
+        )
+        self.fetch: Fetch | None = None
+        #: of the files loaded so far
         self.notices = Notices()
+        self.records = 0
+        self.refused = 0
+        self.touched: set[str] = set()
+
+    def load(self, found: Sequence[tuple[Path, str]]) -> DatasetReport:
+        """All that is new of it; whatever fails, what was there before stays."""
+        started = time.monotonic()
+        try:
+            files = [open_file(path, name) for path, name in found]
+        except BadRequest as unreadable:
+            return DatasetReport(self.dataset.key, Status.FAILED, failure=str(unreadable))
+        self.fetch = fetch_of(self.dataset, found)
+        provenance.write_source(self.ledger, self.dataset)
+        before = provenance.before(self.connection, self.dataset)
+        new = self._new(files, before)
+        if not new and before:
+            return self._leave(files, before)
+        report = self._load_parts(new) if self.in_parts else _Run(self, new).load()
+        return replace(report, known=len(files) - len(new), seconds=time.monotonic() - started)
+
+    def _new(self, files: Sequence[Opened], before: provenance.Before | None) -> Sequence[Opened]:
+        """The files that a load of them would tell something new."""
+        if self.manner.again or before is None:
+            return files
+        if self.dataset.mode is not Mode.FULL:
+            known = provenance.files_before(self.connection, self.dataset)
+            return [one for one in files if known.get(one.name) != one.checksum]
+        if self.manner.limit or before.fingerprint != fingerprint(self.connection, self.dataset, files):
+            return files
+        return []
+
+    def _leave(self, files: Sequence[Opened], before: provenance.Before) -> DatasetReport:
+        """Nothing is new: the data set is as old as its files, and as fresh as this command."""
+        run = provenance.begin_run(self.ledger, self.dataset, files, limit=self.manner.limit)
+        with self.connection.transaction():
+            provenance.update_source(self.connection, self.dataset, before.records, self.fetch)
+            provenance.finish_run(
+                self.connection,
+                run,
+                records=0,
+                refused=0,
+                merged=Merged(unchanged=before.records),
+                fingerprint=before.fingerprint,
+            )
+        return DatasetReport(
+            self.dataset.key, Status.UNCHANGED, (run,), known=len(files), since=before.read_at
+        )
+
+    def _load_parts(self, files: Sequence[Opened]) -> DatasetReport:
+        """Some files at a time. A broken one is named and left out; where their order matters, those after it
+        wait until it is mended."""
+        report: DatasetReport | None = None
+        broken: list[str] = []
+        in_a_row = waiting = 0
+        parts = deque(batches(files))
+        while parts:
+            part = parts.popleft()
+            run = _Run(self, part, last=not parts)
+            outcome = run.load()
+            if outcome.status is not Status.FAILED:
+                report = report.followed_by(outcome) if report else outcome
+                in_a_row = 0
+                continue
+            if run.refusal is None or self.manner.atomic:
+                # the fault is no file's, or none of them will be kept anyway
+                report = report.followed_by(outcome) if report else outcome
+                break
+            names = [one.name for one in part]
+            if len(part) > 1 and run.file not in names:
+                # it is wrong as a whole: which of them makes it so?
+                parts.extendleft([one] for one in reversed(part))
+                continue
+            at = names.index(run.file) if run.file in names else 0
+            broken.append(_of_file(names[at], run.refusal))
+            in_a_row += 1
+            sound, after = part[:at], part[at + 1 :]
+            if self.ordered or in_a_row == BROKEN_FILES:
+                waiting = len(after) + sum(len(each) for each in parts)
+                parts.clear()
+            elif after:
+                parts.appendleft(after)
+            if sound:
+                parts.appendleft(sound)
+        if broken and len(files) > 1:
+            return self._partly(report, broken, of=len(files), waiting=waiting)
+        return report or outcome
+
+    def _partly(
+        self, report: DatasetReport | None, broken: Sequence[str], *, of: int, waiting: int
+    ) -> DatasetReport:
+        """A report that names the broken files, and says what became of the others."""
+        said = [*broken[:3], *([f"{len(broken) - 3} more broken files"] if len(broken) > 3 else [])]
+        fate = [f"{of - len(broken) - waiting} of {of} files were loaded"]
+        if waiting:
+            why = "their order counts" if self.ordered else f"{BROKEN_FILES} in a row were broken"
+            fate.append(f"{waiting} were not begun, as {why}")
+        failure = f"{'; '.join(said)}. {'; '.join(fate)}. Load it again when they are mended"
+        if report is None:
+            return DatasetReport(self.dataset.key, Status.FAILED, failure=failure)
+        return replace(report, status=Status.PARTLY, failure=failure)
+
+
+class _Run:
+    """Some files of a data set, or all of them, on their way through the stations in one transaction."""
+
+    def __init__(self, load: _Load, files: Sequence[Opened], *, last: bool = True) -> None:
+        self.connection = load.connection
+        self.ledger = load.ledger
+        self.catalogue = load.catalogue
+        self.dataset = load.dataset
+        self.progress = load.progress
+        self.manner = load.manner
+        self.whole = load
+        self.files = files
+        self.last = last  #: no other files follow, so that it can be said how many records there are in all
+        #: what was wrong with the files before these is still to be told
+        self.notices = copy.deepcopy(load.notices)
         self.staged: dict[str, Staging] = {}
         self.merged: dict[str, Merged] = {}
         self.to_link: list[str] = []
         self.records = 0
         self.refused = 0
+        self.file: str | None = None  #: the one that is being read
+        self.refusal: BadRequest | None = None
 
-    def run(self, files: Sequence[tuple[Path, str]]) -> DatasetReport:
+    @property
+    def closes(self) -> bool:
+        """Whether what is not in the files is gone."""
+        return self.dataset.mode is Mode.FULL and self.manner.limit is None
+
+    def load(self) -> DatasetReport:
         """All stations, one after the other; whatever fails, what was there before stays."""
         started = time.monotonic()
-        run: str | None = None
+        run = provenance.begin_run(self.ledger, self.dataset, self.files, limit=self.manner.limit)
         try:
-            run = self.open(files)
             with self.connection.transaction():
-                self.stage(files)
+                self.stage()
                 self.merge()
                 self.link()
-                status = self.report(run, files)
+                status = self.report(run)
         except BadRequest as refused:
-            self._fail(run, str(refused))
-            return self._failed(str(refused), started)
+            self.refusal = refused
+            provenance.fail_run(self.ledger, run, str(refused))
+            return self._failed(run, str(refused), started)
         except psycopg.OperationalError as fault:
-            said = in_words(fault, f" while {self.dataset.key} was loaded")
+            what = (
+                f"the next files of {self.dataset.key} were"
+                if self.whole.records
+                else f"{self.dataset.key} was"
+            )
+            said = in_words(fault, f" while {what} loaded")
             self._record_fault(run, said)
             raise TwinFault(said) from fault
         except Exception:
@@ -178,15 +353,19 @@ class _Load:
             failure = (
                 f"the twin failed at it; nothing was changed. Quote incident {incident} when you report it"
             )
-            self._fail(run, failure)
-            return self._failed(failure, started)
+            provenance.fail_run(self.ledger, run, failure)
+            return self._failed(run, failure, started)
         except BaseException as error:
             self._record_fault(run, f"{type(error).__name__}: nothing of it was kept.")
             raise
+        self.whole.notices = self.notices
+        self.whole.records += self.records
+        self.whole.refused += self.refused
+        self.whole.touched |= {name for name, merged in self.merged.items() if merged.touched}
         return DatasetReport(
             key=self.dataset.key,
             status=self._outcome(status),
-            run=run,
+            runs=(run,),
             records=self.records,
             refused=self.refused,
             entities=self.merged,
@@ -200,11 +379,12 @@ class _Load:
             return Status.LOADED
         return Status.UNCHANGED if any(one.rows for one in self.merged.values()) else Status.NOTHING
 
-    def _failed(self, failure: str, started: float) -> DatasetReport:
+    def _failed(self, run: str, failure: str, started: float) -> DatasetReport:
         """A report that still tells what was read and what was wrong with it."""
         return DatasetReport(
             key=self.dataset.key,
             status=Status.FAILED,
+            runs=(run,),
             records=self.records,
             refused=self.refused,
             notices=self.notices.counts,
@@ -212,43 +392,31 @@ class _Load:
             failure=failure,
         )
 
-    def open(self, files: Sequence[tuple[Path, str]]) -> str:
-        """Station 1: which bytes they are, under which licence; the key of the run that begins."""
-        digest, size = hashlib.blake2b(digest_size=16), 0
-        for file, name in files:
-            try:
-                with file.open("rb") as stream:
-                    while block := stream.read(_BLOCK_BYTES):
-                        digest.update(block)
-                        size += len(block)
-            except OSError as error:
-                raise BadRequest(f"the file cannot be read: {error.strerror}", where=name) from error
-        named = files[0][1] if len(files) == 1 else f"{self.dataset.file} ({len(files)} files)"
-        provenance.write_source(self.ledger, self.dataset)
-        return provenance.begin_run(
-            self.ledger, self.dataset, provenance.Opened(named, size, digest.hexdigest())
-        )
-
-    def stage(self, files: Sequence[tuple[Path, str]]) -> None:
+    def stage(self) -> None:
         """Stations 2 to 5: read, map, check and stage."""
         for entity in self.dataset.entities:
             merged = entity.name in self.catalogue.precedence
             versioned = any(t.version for r in self.dataset.reads for t in r.targets if t.entity is entity)
             self.staged[entity.name] = Staging(self.connection, entity, merged=merged, versioned=versioned)
         for read in self.dataset.reads:
-            reading = Reading(read, self.dataset, self.catalogue, self.staged, self.notices, self._advance)
-            reading.stage(files)
+            reading = Reading(
+                read, self.dataset, self.catalogue, self.staged, self.notices, self._advance,
+                self.manner.limit,
+            )  # fmt: skip
+            try:
+                reading.stage([(one.path, one.name) for one in self.files])
+            finally:
+                self.file = reading.file
             self.refused += reading.refused
-        if not self.records:
-            raise BadRequest("it holds no records; nothing was changed", where=files[0][1])
+        if not self.records and self.closes:
+            raise BadRequest("it holds no records; nothing was changed", where=self.files[0].name)
         for entity in self.dataset.entities:
-            if not self.accept_fewer:
+            if not self.manner.accept_fewer:
                 self._refuse_to_empty(entity)
             self.staged[entity.name].settle_duplicates(self.notices)
 
     def merge(self) -> None:
         """Station 6: areas first, so that what comes after them finds them."""
-        closes = self.dataset.mode is Mode.FULL
         for entity in self.dataset.entities:
             staging = self.staged[entity.name]
             for area in {t.within for r in self.dataset.reads for t in r.targets if t.entity is entity}:
@@ -256,19 +424,26 @@ class _Load:
                     self.refused += staging.keep_within(BY_NAME[area], self.notices)
             count = staging.complete(self._vital(entity))
             self._refuse_too_few(entity, count)
+            known = 0
+            if self.dataset.mode is Mode.APPEND:
+                known = leave_as_they_were(staging, self.dataset.key, self.notices)
             precedence = self.catalogue.precedence.get(entity.name)
             if precedence:
                 shaped = entity.geometry in self._vital(entity)
                 merged = merge_records(
-                    staging, self.dataset.key, precedence, self.notices, shaped=shaped, closes=closes
+                    staging, self.dataset.key, precedence, self.notices, shaped=shaped, closes=self.closes
                 )
             else:
-                merged = merge_alone(staging, self.dataset.key, self.notices, closes=closes)
+                merged = merge_alone(staging, self.dataset.key, self.notices, closes=self.closes)
             staging.drop()
-            self._refuse_to_close(entity, merged)
+            if self.closes:
+                self._refuse_to_close(entity, merged)
+            else:
+                count = self._held(entity)
+                merged = replace(merged, unchanged=merged.unchanged + known, held=count)
             if merged.touched and (entity.name not in AREAS or refresh_area_parts(self.connection, entity)):
                 self.to_link.append(entity.name)
-            self._note_too_many(entity, count)
+            self._note_unexpected(entity, count)
             self.merged[entity.name] = merged
 
     def link(self) -> None:
@@ -277,35 +452,57 @@ class _Load:
         relink(self.connection, self.to_link)
         forget(self.connection, self.to_link)
 
-    def report(self, run: str, files: Sequence[tuple[Path, str]]) -> RunStatus:
+    def report(self, run: str) -> RunStatus:
         """Station 8: what was done and how good it is, kept with the city."""
         total = sum(self.merged.values(), Merged())
-        measure(
-            self.connection, self.catalogue, self.dataset, self.notices, records=self.records,
-            refused=self.refused, accept_fewer=self.accept_fewer,
-            changed={*self.to_link, *(name for name, merged in self.merged.items() if merged.touched)},
-        )  # fmt: skip
+        if self.last and not self.manner.limit:
+            measure(
+                self.connection, self.catalogue, self.dataset, self.notices,
+                records=self.whole.records + self.records, refused=self.whole.refused + self.refused,
+                accept_fewer=self.manner.accept_fewer,
+                changed={
+                    *self.whole.touched, *self.to_link,
+                    *(name for name, merged in self.merged.items() if merged.touched),
+                },
+            )  # fmt: skip
         provenance.write_notices(self.connection, self.dataset, self.notices.rows)
-        provenance.update_source(self.connection, self.dataset, total.rows, fetch_of(self.dataset, files))
+        provenance.update_source(self.connection, self.dataset, total.rows, self.whole.fetch)
         return provenance.finish_run(
-            self.connection, run, records=self.records, refused=self.refused, merged=total
+            self.connection,
+            run,
+            records=self.records,
+            refused=self.refused,
+            merged=total,
+            files=self.files,
+            fingerprint=(
+                fingerprint(self.connection, self.dataset, self.files, self.notices.counts)
+                if self.closes
+                else None
+            ),
         )
 
     def _advance(self, records: int) -> None:
         self.records += records
-        self.progress.advance(self.dataset.key, self.records)
+        self.progress.advance(self.dataset.key, self.whole.records + self.records)
 
-    def _refuse_to_empty(self, entity: Entity) -> None:
-        """A file in which every record is wrong is a wrong file, not a city that lost all it had."""
-        if self.staged[entity.name].count or not self.refused:
-            return
+    def _held(self, entity: Entity) -> int:
+        """How many rows of an entity the twin holds of this data set."""
         row = self.connection.execute(
-            SQL("SELECT EXISTS (SELECT FROM {} WHERE %s = ANY (sources))").format(
-                Identifier(entity.table.name)
-            ),
+            SQL("SELECT count(*) FROM {} WHERE %s = ANY (sources)").format(Identifier(entity.table.name)),
             [self.dataset.key],
         ).fetchone()
-        if row and row[0]:
+        return int(row[0]) if row else 0
+
+    def _refuse_to_empty(self, entity: Entity) -> None:
+        """A file in which every record is wrong is a wrong file, not a city that lost all it had.
+
+        A day's changes may be few, and all of them wrong; many that all are wrong are in another form.
+        """
+        if self.staged[entity.name].count or not self.refused or self.manner.limit:
+            return
+        if not self.closes and self.refused < ALL_WRONG_ROWS:
+            return
+        if self._held(entity):
             raise BadRequest(
                 f"none of its {self.records:,} records could be kept as {entity.name}{self._defects()}, "
                 f"while the twin holds some from before; nothing was changed. {INSIST}",
@@ -322,7 +519,7 @@ class _Load:
     def _refuse_too_few(self, entity: Entity, count: int) -> None:
         """What falls below the catalogue's expectation is a broken file rather than a smaller city."""
         expected = self.dataset.expected(entity)
-        if expected and count < expected[0] and not self.accept_fewer:
+        if self.closes and expected and count < expected[0] and not self.manner.accept_fewer:
             raise BadRequest(
                 f"it holds {count:,} whole records of {entity.name}{self._defects()}; "
                 f"expected {_range(expected)}. Nothing was changed. {INSIST}",
@@ -331,7 +528,7 @@ class _Load:
 
     def _refuse_to_close(self, entity: Entity, merged: Merged) -> None:
         """Where nothing is expected, a file that closes most of what it gave before is taken for broken."""
-        if self.accept_fewer or self.dataset.expected(entity):
+        if self.manner.accept_fewer or self.dataset.expected(entity):
             return
         before = merged.closed + merged.changed + merged.unchanged
         if merged.closed >= CLOSED_ROWS and merged.closed > before * CLOSED_SHARE:
@@ -342,8 +539,11 @@ class _Load:
                 where=self.dataset.file,
             )
 
-    def _note_too_many(self, entity: Entity, count: int) -> None:
+    def _note_unexpected(self, entity: Entity, count: int) -> None:
+        """`count`: the whole records of a file that holds all there is, else the rows held after the load."""
         expected = self.dataset.expected(entity)
+        if not self.last or self.manner.limit:
+            return
         if expected and not expected[0] <= count <= expected[1]:
             self.notices.add(
                 "unexpected-count",
@@ -356,16 +556,18 @@ class _Load:
         found = ", ".join(f"{rule} {count:,}" for rule, count in self.notices.counts.most_common(3))
         return f" ({found})" if found else ""
 
-    def _fail(self, run: str | None, failure: str) -> None:
-        if run:
-            provenance.fail_run(self.ledger, run, failure)
-
-    def _record_fault(self, run: str | None, failure: str) -> None:
+    def _record_fault(self, run: str, failure: str) -> None:
         try:
-            self._fail(run, failure)
+            provenance.fail_run(self.ledger, run, failure)
         except psycopg.Error:
             # the database is gone: the next load finds the run unfinished and says so
             log.warning("the run %s could not be marked as failed", run)
+
+
+def _of_file(name: str, refusal: BadRequest) -> str:
+    """What is wrong with one of several files, with its name in front."""
+    reason = str(refusal).removeprefix(f"{refusal.where}: ") if refusal.where else str(refusal)
+    return f"{name}: {reason.rstrip('.')}"
 
 
 def _range(expected: tuple[int, int]) -> str:
@@ -407,7 +609,6 @@ def _city_locked(url: str, city: str) -> Iterator[tuple[psycopg.Connection[Any],
                     "nothing was changed. Try again when it has ended"
                 )
             time.sleep(0.2)
-        provenance.close_interrupted_runs(ledger)
         yield connection, ledger
 
 

@@ -217,12 +217,22 @@ def fetch(only: tuple[str, ...], city: str | None, data: Path | None) -> None:
 )  # fmt: skip
 @click.option("--atomic", is_flag=True, help="All data sets in one transaction: all or none.")
 @click.option(
-    "--accept-fewer", is_flag=True,
+    "--accept-fewer",
+    is_flag=True,
     help="Load a data set even where it holds far fewer records than expected.",
+)
+@click.option("--again", is_flag=True, help="Read also files that have not changed since they were loaded.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and keep nothing.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N",
+    help="A trial: only the first N records of each data set; nothing is closed.",
 )  # fmt: skip
 @command_errors
-def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool, accept_fewer: bool) -> None:
+def load(only: tuple[str, ...], city: str | None, data: Path, **manner: Any) -> None:
     """Load published files into a city: all data sets of its catalogue, or only the named ones.
+
+    What has not changed since it was loaded is not read again. A command that was stopped goes on where it
+    was when it is given once more.
 
     Exit code 0: all loaded; 1: a data set failed, was missing or refused; 2: wrong use.
     """
@@ -235,10 +245,10 @@ def load(only: tuple[str, ...], city: str | None, data: Path, atomic: bool, acce
     if name is None:
         raise BadRequest("say which city to load, such as --city sofia", where="--city")
     entries = catalogue(name)
-    report = run_load(
-        prepare(settings), entries, data, only=only, atomic=atomic, accept_fewer=accept_fewer, console=err
-    )
+    report = run_load(prepare(settings), entries, data, only=only, console=err, **manner)
     out.print(report.table)
+    if report.dry_run:
+        out.print(report.change_table)
     if any(one.notices for one in report.datasets):
         out.print(report.notice_table)
     sys.exit(report.exit_code)

@@ -11,7 +11,8 @@ import logging
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -132,28 +133,11 @@ def in_words(fault: psycopg.OperationalError, doing: str = "") -> str:
 
 def register_city(url: str, city: City) -> None:
     """Create the city's schema or bring it up to date, and enter it in the list of cities."""
-    if city.name in RESERVED or city.name.startswith("pg_") or not re.fullmatch("[a-z][a-z0-9_]*", city.name):
-        raise BadRequest(
-            f'"{city.name}" cannot name a city: use lower-case letters, digits and _, and none of '
-            f"{', '.join(RESERVED)}, pg_*"
-        )
     with connect(url) as connection:
         # two loads at once must not both create it; held until this connection closes, after the migration
         connection.execute("SELECT pg_advisory_lock(hashtext('twin.city'))")
-        known = connection.execute("SELECT srid FROM twin.city WHERE name = %s", [city.name]).fetchone()
-        if known and known[0] != city.srid:
-            raise BadRequest(
-                f"{city.name} is stored in EPSG:{known[0]}; its profile now says EPSG:{city.srid}. "
-                "Load it under another name, or remove the old one first"
-            )
-        identifier = pgsql.Identifier(city.name)
-        connection.execute(pgsql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(identifier))
-        connection.execute(
-            "INSERT INTO twin.city AS c (name, title, srid, bounds) VALUES (%s, %s, %s, %s) "
-            "ON CONFLICT (name) DO UPDATE SET title = excluded.title, bounds = excluded.bounds "
-            "WHERE (c.title, c.bounds) IS DISTINCT FROM (excluded.title, excluded.bounds)",
-            [city.name, city.title, city.srid, list(city.bounds)],
-        )
+        _is_known(connection, city)
+        _enter(connection, city)
         connection.commit()
         # granting again while another load makes and drops its staging tables could fail
         if _migrate(url, city) or not _readable(connection, city):
@@ -161,7 +145,57 @@ def register_city(url: str, city: City) -> None:
                 "GRANT USAGE ON SCHEMA {} TO {}",
                 "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
             ):
-                connection.execute(pgsql.SQL(grant).format(identifier, pgsql.Identifier(READER_ROLE)))
+                connection.execute(
+                    pgsql.SQL(grant).format(pgsql.Identifier(city.name), pgsql.Identifier(READER_ROLE))
+                )
+
+
+@contextmanager
+def rehearsal(url: str, city: City) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the city as register_city would make it; all that is done on it is undone."""
+    config = migration_config(url, city)
+    with engine_of(url).connect() as lent, lent.begin() as undone:
+        connection = lent.connection.dbapi_connection
+        assert isinstance(connection, psycopg.Connection)
+        if not _is_known(connection, city):
+            _enter(connection, city)
+        connection.execute(
+            pgsql.SQL("SET LOCAL search_path TO {}, public").format(pgsql.Identifier(city.name)),
+            prepare=False,
+        )
+        if not _is_current(connection, config):
+            config.attributes["connection"] = lent
+            command.upgrade(config, "head")
+        try:
+            yield connection
+        finally:
+            undone.rollback()
+
+
+def _is_known(connection: psycopg.Connection[Any], city: City) -> bool:
+    """Whether the database has the city; BadRequest where it cannot hold it as it is described."""
+    if city.name in RESERVED or city.name.startswith("pg_") or not re.fullmatch("[a-z][a-z0-9_]*", city.name):
+        raise BadRequest(
+            f'"{city.name}" cannot name a city: use lower-case letters, digits and _, and none of '
+            f"{', '.join(RESERVED)}, pg_*"
+        )
+    known = connection.execute("SELECT srid FROM twin.city WHERE name = %s", [city.name]).fetchone()
+    if known and known[0] != city.srid:
+        raise BadRequest(
+            f"{city.name} is stored in EPSG:{known[0]}; its profile now says EPSG:{city.srid}. "
+            "Load it under another name, or remove the old one first"
+        )
+    return known is not None
+
+
+def _enter(connection: psycopg.Connection[Any], city: City) -> None:
+    connection.execute(pgsql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(pgsql.Identifier(city.name)))
+    connection.execute(
+        "INSERT INTO twin.city AS c (name, title, srid, bounds) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (name) DO UPDATE SET title = excluded.title, bounds = excluded.bounds "
+        "WHERE (c.title, c.bounds) IS DISTINCT FROM (excluded.title, excluded.bounds)",
+        [city.name, city.title, city.srid, list(city.bounds)],
+    )
 
 
 def _readable(connection: psycopg.Connection[Any], city: City) -> bool:
@@ -191,15 +225,20 @@ def migration_config(url: str, city: City) -> Config:
 def _migrate(url: str, city: City) -> bool:
     """Bring the city's tables up to date; whether there was anything to do."""
     config = migration_config(url, city)
-    head = ScriptDirectory.from_config(config).get_current_head()
     with connect(url, city=city.name) as connection:
-        at = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
-        if at and at[0]:
-            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            if version and version[0] == head:
-                return False
+        if _is_current(connection, config):
+            return False
     command.upgrade(config, "head")
     return True
+
+
+def _is_current(connection: psycopg.Connection[Any], config: Config) -> bool:
+    """Whether the tables on the search path are as the newest migration makes them."""
+    at = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+    if not (at and at[0]):
+        return False
+    version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return bool(version and version[0] == ScriptDirectory.from_config(config).get_current_head())
 
 
 def engine_of(url: str) -> Any:

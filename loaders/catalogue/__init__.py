@@ -7,10 +7,11 @@ the file and the entry. How an entry is written is told in `words.py` and in the
 from __future__ import annotations
 
 import enum
+import hashlib
 import math
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,7 @@ class Dataset:
     mode: Mode
     reads: tuple[Read, ...]
     fetch: Fetch | None = None  #: how `twin fetch` downloads it; None: it comes by hand
+    entry: str = ""  #: a checksum of all that the catalogue says of how it is read
 
     @property
     def entities(self) -> tuple[Entity, ...]:
@@ -218,14 +220,23 @@ def catalogue(name_or_path: str | Path) -> Catalogue:
         for number, entry in enumerate(_list(content, "dataset", path.name), start=1)
     )
     _known(content, ("city", "precedence", "tables", "dataset"), path.name)
+    codes = _codes(path, city_entry.get("code_lists", ()))
+    shared = _checksum((city_entry, tables, content.get("precedence"), codes))
     return Catalogue(
         city=_profile(city_entry, f"{path.name}: city"),
-        datasets=_distinct(datasets, path.name),
+        datasets=tuple(
+            replace(one, entry=_checksum((entry, shared)))
+            for one, entry in zip(_distinct(datasets, path.name), content.get("dataset", ()), strict=True)
+        ),
         precedence=_precedence(_table(content, "precedence", path.name), datasets, path.name),
-        codes=_codes(path, city_entry.get("code_lists", ())),
+        codes=codes,
         open_lists=frozenset(city_entry.get("open_lists", ())),
         file=path.name,
     )
+
+
+def _checksum(content: object) -> str:
+    return hashlib.blake2b(repr(content).encode(), digest_size=16).hexdigest()
 
 
 def _is_city(path: Path) -> bool:
@@ -295,6 +306,13 @@ def _precedence(
                 f"it lists {', '.join(keys)}; the data sets that describe {name} are {', '.join(describing)}",
                 where=where,
             )
+        for one in datasets:
+            if one.key in keys and one.mode is Mode.APPEND:
+                raise BadRequest(
+                    f"{one.key} has mode append, whose records never change; those of {name} are merged from "
+                    "several data sets and may. Give it mode delta",
+                    where=where,
+                )
     return {name: tuple(keys) for name, keys in entry.items()}
 
 

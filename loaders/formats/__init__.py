@@ -9,7 +9,7 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -90,6 +90,17 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def head(self, most: int) -> Batch:
+        """The first records of it."""
+        if len(self) <= most:
+            return self
+        return replace(
+            self,
+            columns={name: values[:most] for name, values in self.columns.items()},
+            geometry=None if self.geometry is None else self.geometry[:most],
+            positions=self.positions[:most],
+        )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Loaded:
         self.seconds = time.perf_counter() - started
 
     def load(self) -> LoadReport:
-        return load(self.url, catalogue(self.name), self.folder)
+        return load(self.url, catalogue(self.name), self.folder, again=True)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with connect(self.url, city=self.name) as connection:
@@ -41,7 +41,7 @@ class Loaded:
             row[0]
             for row in self.rows(
                 "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-                " AND tablename NOT IN ('import_run', 'source', 'alembic_version')"
+                " AND tablename NOT IN ('import_run', 'loaded_file', 'source', 'alembic_version')"
             )
         ]
         return {table: self.rows(f'SELECT ctid::text, xmin::text FROM "{table}"') for table in tables}

@@ -127,5 +127,5 @@ def test_each_solid_is_a_document_that_a_viewer_opens(report: LoadReport, databa
 
 def test_loading_delft_again_changes_nothing(report: LoadReport, database_url: str, real_data: Path) -> None:
     assert report.exit_code == 0
-    again = load(database_url, catalogue("delft"), real_data / "cityjson")
+    again = load(database_url, catalogue("delft"), real_data / "cityjson", again=True)
     assert {one.status for one in again.datasets} == {Status.UNCHANGED}

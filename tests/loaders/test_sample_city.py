@@ -24,7 +24,7 @@ class Sample:
         self.report = self.load()
 
     def load(self) -> LoadReport:
-        return load(self.url, catalogue("sample"), self.folder)
+        return load(self.url, catalogue("sample"), self.folder, again=True)
 
     def one(self, statement: str) -> int:
         with connect(self.url, city="sample") as connection:

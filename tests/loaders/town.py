@@ -62,16 +62,9 @@ class LoadTown:
         path.write_text(HEAD.format(name=self.name) + self.head + body, encoding="utf-8")
         return catalogue(path)
 
-    def load(self, *only: str, atomic: bool = False, accept_fewer: bool = False) -> LoadReport:
-        """Load what the catalogue describes."""
-        return load(
-            self.url,
-            self.catalogue,
-            self.folder / "data",
-            only=only,
-            atomic=atomic,
-            accept_fewer=accept_fewer,
-        )
+    def load(self, *only: str, again: bool = True, **manner: Any) -> LoadReport:
+        """Load what the catalogue describes; files that have not changed are read all the same."""
+        return load(self.url, self.catalogue, self.folder / "data", only=only, again=again, **manner)
 
     def connect(self) -> psycopg.Connection[Any]:
         return connect(self.url, city=self.name)
@@ -94,7 +87,7 @@ class LoadTown:
             table
             for (table,) in self.rows(
                 "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-                " AND tablename NOT IN ('import_run', 'source', 'alembic_version') ORDER BY 1"
+                " AND tablename NOT IN ('import_run', 'loaded_file', 'source', 'alembic_version') ORDER BY 1"
             )
         ]
         return {table: self.rows(f'SELECT ctid::text, xmin::text FROM "{table}"') for table in tables}

@@ -40,6 +40,14 @@ class RunStatus(enum.Enum):
     FAILED = "FAILED"
 
 
+class LoadMode(enum.Enum):
+    """What a data set's files say of what they do not mention."""
+
+    FULL = "FULL"
+    DELTA = "DELTA"
+    APPEND = "APPEND"
+
+
 class Severity(enum.Enum):
     """What a notice means for the record it speaks of."""
 
@@ -127,7 +135,7 @@ class Source(Node):
 
 
 class ImportRun(Node):
-    """One load of one data set."""
+    """One load of one data set, or of the next of its files where it comes in many."""
 
     __tablename__ = "import_run"
 
@@ -135,16 +143,41 @@ class ImportRun(Node):
     status: Mapped[str] = field("How it ended", enumeration=RunStatus)
     started_at: Mapped[dt.datetime] = field("When it began", DateTime(timezone=True))
     finished_at: Mapped[dt.datetime | None] = field("When it ended", DateTime(timezone=True))
-    file: Mapped[str] = text_field("The file or files read")
-    checksum: Mapped[str] = text_field("BLAKE2b of the bytes read")
-    bytes_read: Mapped[int] = field("Bytes read", BigInteger())
-    records_read: Mapped[int] = field("Records in the file")
+    mode: Mapped[str | None] = field(
+        "Whether its files hold all there is (FULL), what changed (DELTA), or what is new and never changes"
+        " (APPEND)",
+        enumeration=LoadMode,
+    )
+    record_limit: Mapped[int | None] = field(
+        "It was a trial that read only so many records; null: all were read"
+    )
+    file: Mapped[str] = text_field("The file or files")
+    checksum: Mapped[str] = text_field("BLAKE2b of the file's bytes; of several files, of their checksums")
+    bytes_read: Mapped[int] = field("Bytes of the files", BigInteger())
+    records_read: Mapped[int] = field("Records read; 0 where the files were the same as at the load before")
     records_refused: Mapped[int] = field("Records that became notices only")
     rows_added: Mapped[int] = field("Rows that were new")
     rows_changed: Mapped[int] = field("Rows whose content changed; the old version went to history")
     rows_unchanged: Mapped[int] = field("Rows that were as before and were left alone")
     rows_closed: Mapped[int] = field("Rows that the file holds no more; they went to history")
     failure: Mapped[str | None] = text_field("Why it failed")
+    fingerprint: Mapped[str | None] = text_field(
+        "What the result depends on: a data set of which this is still the same need not be read again",
+        hidden=True,
+    )
+
+    files = many("LoadedFile", "The files that it read", by="run")
+
+
+class LoadedFile(Node):
+    """A file as a load read it."""
+
+    __tablename__ = "loaded_file"
+
+    run: Mapped[str | None] = link("ImportRun", "The load that read it", derived=False)
+    name: Mapped[str] = text_field("Its path below the data folder")
+    checksum: Mapped[str] = text_field("BLAKE2b of its bytes")
+    bytes: Mapped[int] = field("How many bytes it has", BigInteger())
 
 
 class Notice(Node):

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 from geoalchemy2 import Geometry
 from geoalchemy2.alembic_helpers import include_object
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 import twin.areas
 import twin.history  # noqa: F401  (their tables join the metadata)
@@ -25,9 +25,7 @@ def _same_type(_context: Any, _column: Any, _inspected: Any, found: Any, declare
     return None
 
 
-with engine_of(config.attributes["url"]).connect() as connection:
-    connection.execute(text(f'SET search_path TO "{city.name}", public'))
-    connection.commit()
+def _run(connection: Connection) -> None:
     connection.dialect.default_schema_name = city.name
     context.configure(
         connection=connection,
@@ -38,3 +36,12 @@ with engine_of(config.attributes["url"]).connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+if given := config.attributes.get("connection"):
+    _run(given)
+else:
+    with engine_of(config.attributes["url"]).connect() as connection:
+        connection.execute(text(f'SET search_path TO "{city.name}", public'))
+        connection.commit()
+        _run(connection)

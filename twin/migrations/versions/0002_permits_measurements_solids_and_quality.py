@@ -76,6 +76,16 @@ def upgrade() -> None:
         "building_solid_history_key_idx", "building_solid_history", ["key", "recorded_to"], unique=False
     )
     op.create_table(
+        "loaded_file",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("run", sa.Text(collation="C"), nullable=True),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("checksum", sa.Text(collation="C"), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("loaded_file_pkey")),
+    )
+    op.create_index(op.f("loaded_file_run_idx"), "loaded_file", ["run"], unique=False)
+    op.create_table(
         "permit",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("register_id", sa.Text(collation="C"), nullable=False),
@@ -163,6 +173,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("quality_measurement_pkey")),
     )
     op.create_index(op.f("quality_measurement_source_idx"), "quality_measurement", ["source"], unique=False)
+    op.add_column("import_run", sa.Column("mode", sa.Text(collation="C"), nullable=True))
+    op.add_column("import_run", sa.Column("record_limit", sa.Integer(), nullable=True))
+    op.add_column("import_run", sa.Column("fingerprint", sa.Text(collation="C"), nullable=True))
     op.add_column("source", sa.Column("stated_licence", sa.Text(collation="C"), nullable=True))
     op.add_column("source", sa.Column("refresh_days", sa.Integer(), nullable=True))
     op.add_column("source", sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True))
@@ -172,6 +185,9 @@ def downgrade() -> None:
     op.drop_column("source", "fetched_at")
     op.drop_column("source", "refresh_days")
     op.drop_column("source", "stated_licence")
+    op.drop_column("import_run", "fingerprint")
+    op.drop_column("import_run", "record_limit")
+    op.drop_column("import_run", "mode")
     op.drop_index(op.f("quality_measurement_source_idx"), table_name="quality_measurement")
     op.drop_table("quality_measurement")
     op.drop_index("permit_history_key_idx", table_name="permit_history")
@@ -187,6 +203,8 @@ def downgrade() -> None:
     op.drop_index(op.f("permit_building_idx"), table_name="permit")
     op.drop_index(op.f("permit_address_idx"), table_name="permit")
     op.drop_table("permit")
+    op.drop_index(op.f("loaded_file_run_idx"), table_name="loaded_file")
+    op.drop_table("loaded_file")
     op.drop_index("building_solid_history_key_idx", table_name="building_solid_history")
     op.drop_table("building_solid_history")
     op.drop_index("idx_building_solid_solid", table_name="building_solid", postgresql_using="gist")
