@@ -83,3 +83,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-goldens", action="store_true", help="write tests/golden anew from what is answered now"
     )
+    parser.addoption("--seed", type=int, help="make soak's damaged files as in an earlier run")

@@ -21,6 +21,8 @@ from twin.errors import BadRequest
 BATCH_SIZE = 10_000
 """At most this many records stand in one batch, whatever the file's size."""
 
+LONGEST_MESSAGE = 1000
+
 FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "parquet", "excel", "cityjson")
 
 RULES = {
@@ -59,6 +61,11 @@ Geometries: TypeAlias = NDArray[np.object_]
 
 class FileFault(BadRequest):
     """A file cannot be read, and whoever supplied it can mend that."""
+
+    def __init__(self, message: str, *, where: str | None = None) -> None:
+        # a damaged file may have a column's name of a thousand letters
+        shown = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+        super().__init__(shown, where=where)
 
 
 class Problem(NamedTuple):

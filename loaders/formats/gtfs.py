@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Layer, Problem
+from loaders.formats.plain_text import ZIP_DAMAGE
 from loaders.formats.points import Points
 from loaders.formats.sniff import head, kind_of, refuse
 
@@ -57,7 +57,7 @@ def read(path: Path, *, table: str) -> Iterator[Layer]:
         raise refuse(path, kind, WANTED)
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except ZIP_DAMAGE as error:
         raise FileFault(f"the zip archive is damaged or cut off: {error}", where=path.name) from error
     with archive:
         timetable = _Timetable(path, archive)
@@ -93,9 +93,14 @@ class _Timetable:
         return table in self.members
 
     def header(self, table: str) -> list[str]:
-        with self._open(table) as stream:
-            line = stream.readline().decode("utf-8-sig", errors="replace")
-        return [name.strip() for name in next(csv.reader([line]), [])]
+        try:
+            with self._open(table) as stream:
+                line = stream.readline().decode("utf-8-sig", errors="replace")
+            return [name.strip() for name in next(csv.reader([line]), [])]
+        except csv.Error as error:
+            raise FileFault(f"{table} has no readable header: {error}", where=self.path.name) from error
+        except ZIP_DAMAGE as error:
+            raise FileFault(f"{table} is damaged: {error}", where=self.path.name) from error
 
     def check(self, table: str, columns: Sequence[str]) -> None:
         header = self.header(table)
@@ -110,9 +115,10 @@ class _Timetable:
         names = self.header(table)
         with self._open(table) as stream:
             reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
-            next(reader, None)
-            line = reader.line_num + 1
+            line = 1
             try:
+                next(reader, None)
+                line = reader.line_num + 1
                 for row in reader:
                     if row:
                         if len(row) != len(names):
@@ -124,7 +130,7 @@ class _Timetable:
                 raise FileFault(
                     f"{table} cannot be read at line {line}: {error}", where=self.path.name
                 ) from error
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            except ZIP_DAMAGE as error:
                 raise FileFault(
                     f"{table} is damaged at line {line}: {error}", where=self.path.name
                 ) from error
@@ -155,7 +161,7 @@ class _Timetable:
                 yield from reader
             except (pa.ArrowException, UnicodeDecodeError) as error:
                 raise FileFault(f"{table} cannot be read: {error}", where=self.path.name) from error
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            except ZIP_DAMAGE as error:
                 raise FileFault(f"{table} is damaged: {error}", where=self.path.name) from error
 
     def _open(self, table: str) -> Any:
@@ -164,7 +170,7 @@ class _Timetable:
             raise FileFault(f"the timetable has no {table}; it has {inside}", where=self.path.name)
         try:
             return self.archive.open(self.members[table])
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except ZIP_DAMAGE as error:
             raise FileFault(f"{table} cannot be unpacked: {error}", where=self.path.name) from error
 
 

@@ -131,7 +131,7 @@ def _things(
                 continue
             record = {key: _META[key](thing) if key in _META else thing.tags.get(key) for key in wanted}
             yield name, {"@id": name.replace(" ", "/"), **record, _SHAPE: shape}
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, osmium.InvalidLocationError) as error:
         raise FileFault(f"the extract is damaged or cut off: {error}", where=path.name) from error
     for name in awaited.values():
         position = " ".join(name.split(" ")[:2])

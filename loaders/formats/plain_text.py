@@ -1,10 +1,14 @@
-"""Opening text files that may be gzipped, may begin with a byte-order mark and may be in an old encoding."""
+"""Opening text files that may be packed, may begin with a byte-order mark and may be in an old encoding."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
 import io
+import lzma
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -13,6 +17,12 @@ from loaders.formats import FileFault
 # Bulgarian offices that do not write UTF-8 write Windows Cyrillic.
 LEGACY_ENCODING = "cp1251"
 BOM = codecs.BOM_UTF8
+
+#: what Python's own library raises on a zip archive that is damaged, encrypted or packed in an unusual way
+ZIP_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError,
+    OverflowError,
+)  # fmt: skip
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import itertools
 import shutil
 import tempfile
@@ -24,7 +25,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Geometries, Layer, Problem
-from loaders.formats.plain_text import BOM, LEGACY_ENCODING, open_bytes
+from loaders.formats.plain_text import BOM, LEGACY_ENCODING, ZIP_DAMAGE, open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 
 WANTED = "GeoJSON or GeoJSONSeq, a Shapefile (.shp or .zip), a GeoPackage or a FlatGeobuf file"
@@ -34,6 +35,7 @@ COMPANIONS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 NEEDED = (".shx", ".dbf")
 # What stands before each record of a GeoJSON text sequence (RFC 8142).
 RECORD_SEPARATOR = b"\x1e"
+NO_ROOM = "there is no room on this machine's disk to unpack it; make room in its folder for temporary files"
 LONGEST_RECORD_BYTES = 16 << 20
 
 
@@ -78,7 +80,8 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
                 stated = pyogrio.read_info(source, layer=layer)["features"]
         except DataLayerError as error:
             raise FileFault(f"there is no layer {layer!r} in it", where=path.name) from error
-        except (DataSourceError, OSError, ValueError) as error:
+        # a FlatGeobuf file whose header is broken has no layer, which pyogrio does not expect
+        except (DataSourceError, OSError, ValueError, IndexError) as error:
             raise _unreadable(path, kind, error) from error
         yield Layer(
             columns=tuple(str(name) for name in meta["fields"]),
@@ -267,16 +270,18 @@ def _unpack(path: Path, layer: str | None, folder: Path) -> Path:
             if _suffix(chosen) == ".shp":
                 wanted = _companions(chosen, members)
             if sum(each.file_size for each in wanted) > shutil.disk_usage(folder).free:
-                raise FileFault("there is no room on the disk to unpack it", where=path.name)
+                raise FileFault(NO_ROOM, where=path.name)
             for each in wanted:
                 with archive.open(each) as packed, (folder / f"layer{_suffix(each)}").open("wb") as plain:
                     shutil.copyfileobj(packed, plain, 1 << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise FileFault(f"the zip archive is damaged or cut off: {error}", where=path.name) from error
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:
         raise FileFault(
             "the zip archive is encrypted or packed in an unusual way", where=path.name
         ) from error
+    except ZIP_DAMAGE as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise FileFault(NO_ROOM, where=path.name) from error
+        raise FileFault(f"the zip archive is damaged or cut off: {error}", where=path.name) from error
     return folder / f"layer{_suffix(chosen)}"
 
 
