@@ -1,6 +1,6 @@
 """Station 6: staged records become the entity's rows; unchanged ones are left alone, vanished ones closed.
 
-Two statements a table, whatever its size. The old version of a row goes to history in the statement that
+A few statements a table, whatever its size. The old version of a row goes to history in the statement that
 changes or removes it. Where several data sets describe an entity, what each says is kept in `record`, and the
 entity's row is made anew from all of them by the catalogue's precedence.
 """
@@ -8,6 +8,7 @@ entity's row is made anew from all of them by the catalogue's precedence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,15 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.persons import strip_records
-from loaders.staging import PREFIX, Staging, comparable, make_ready, names
-from twin.areas import area_values
+from loaders.staging import PREFIX, Staging, comparable, indexed_afterwards, is_filled, make_ready, names
+from twin.areas import WHEREABOUTS, whereabouts
 from twin.entities import Entity
 from twin.history import HISTORY
 
 _AFFECTED = Identifier(f"{PREFIX}affected")
+_FRESH = Identifier(f"{PREFIX}fresh")
+#: from so many rows on it is faster to index a table after it was filled
+MANY_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,11 @@ def _merge(
     history = HISTORY[entity.name]
     loaded = [column.key for column in entity.loaded_columns]
     compared = [name for name in loaded if name != "key"]
-    areas = area_values(entity, "s")
     kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
     words: dict[str, Composable] = {
         "table": table,
         "staged": staged,
+        "found": _FRESH,
         "history": Identifier(history.name),
         "scope": scope,
         "closes": Literal(closes),
@@ -137,55 +141,85 @@ def _merge(
         "held_values": comparable(entity, compared, "t"),
         "version": names(kept),
         "held_version": names(kept, "t"),
-        "settings": SQL(", ").join(
-            SQL("{} = fresh.{}").format(Identifier(name), Identifier(name)) for name in [*compared, *areas]
-        ),
-        "columns": names([*loaded, *areas]),
-        "fresh": SQL(", ").join(
-            [
-                *(Identifier("s", name) for name in loaded),
-                *(SQL("{} AS {}").format(value, Identifier(name)) for name, value in areas.items()),
-            ]
-        ),
     }
-    row = connection.execute(SQL(_CHANGE_AND_CLOSE).format(**words)).fetchone()
-    assert row is not None  # an aggregate always has a row
-    changed, closed, staged_count = row
-    added = connection.execute(SQL(_ADD).format(**words)).rowcount
+    count = _count(connection, staged)
+    first = not is_filled(connection, table)
+    closed = 0
+    if first:
+        words["fresh"] = SQL("")
+    else:
+        connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_FRESH))
+        connection.execute(SQL(_FIND_FRESH).format(**words))
+        connection.execute(SQL("ANALYZE {}").format(_FRESH))
+        row = connection.execute(SQL(_CLOSE).format(**words)).fetchone()
+        closed = row[0] if row else 0
+        words["fresh"] = SQL("JOIN {} AS f ON f.key = s.key").format(_FRESH)
+    placed = SQL("SELECT s.key, s.{shape} AS shape FROM {staged} AS s {fresh}").format(
+        shape=Identifier(entity.geometry or "key"), **words
+    )
+    with whereabouts(connection, entity, placed) as areas:
+        words |= {
+            "columns": names([*loaded, *areas]),
+            "values": SQL(", ").join(
+                [*(Identifier("s", name) for name in loaded), *(Identifier("w", name) for name in areas)]
+            ),
+            "settings": SQL(", ").join(
+                SQL("{} = n.{}").format(Identifier(name), Identifier(name)) for name in [*compared, *areas]
+            ),
+            "lying": SQL("LEFT JOIN {} AS w ON w.key = s.key").format(WHEREABOUTS) if areas else SQL(""),
+        }
+        changed = 0 if first else connection.execute(SQL(_CHANGE).format(**words)).rowcount
+        with indexed_afterwards(connection, table) if first and count >= MANY_ROWS else nullcontext():
+            add = SQL(_ADD).format(**words) if first else SQL(_ADD + _NEW_ONLY).format(**words)
+            added = connection.execute(add).rowcount
+    if not first:
+        connection.execute(SQL("DROP TABLE {}").format(_FRESH))
     if added or changed or closed:
         # the linking that follows joins what was just written
-        connection.execute(SQL("ANALYZE {}").format(table))
-    return Merged(added, changed, staged_count - added - changed, closed)
+        connection.execute(SQL("ANALYZE {table}").format(**words))
+    return Merged(added, changed, count - added - changed, closed)
 
+
+def _count(connection: psycopg.Connection[Any], table: Identifier) -> int:
+    row = connection.execute(SQL("SELECT count(*) FROM {}").format(table)).fetchone()
+    return int(row[0]) if row else 0
+
+
+# What is new or differs from what is held.
+_FIND_FRESH = """
+CREATE UNLOGGED TABLE {found} AS
+SELECT s.key, t.key IS NOT NULL AS known FROM {staged} AS s LEFT JOIN {table} AS t ON t.key = s.key
+WHERE t.key IS NULL OR ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
+"""
 
 # What this transaction wrote itself, under --atomic, is no version that anybody saw.
-_CHANGE_AND_CLOSE = """
-WITH changed AS MATERIALIZED (
-    SELECT t.key FROM {table} AS t JOIN {staged} AS s ON s.key = t.key
-    WHERE {scope} AND ROW({held_values}, t.sources) IS DISTINCT FROM ROW({staged_values}, {sources})
-), vanished AS MATERIALIZED (
-    SELECT t.key FROM {table} AS t
+_CLOSE = """
+WITH closed AS (
+    DELETE FROM {table} AS t
     WHERE {closes} AND {scope} AND NOT EXISTS (SELECT FROM {staged} AS s WHERE s.key = t.key)
+    RETURNING {held_version}
 ), remembered AS (
-    INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now() FROM {table} AS t
-    WHERE t.key IN (SELECT key FROM changed UNION ALL SELECT key FROM vanished) AND t.recorded_at < now()
-), closed AS (
-    DELETE FROM {table} AS t USING vanished AS v WHERE t.key = v.key
-), updated AS (
-    UPDATE {table} AS t SET {settings}, sources = fresh.fresh_sources, recorded_at = now()
-    FROM (
-        SELECT {fresh}, {sources} AS fresh_sources FROM {staged} AS s JOIN changed AS c ON c.key = s.key
-    ) AS fresh
-    WHERE t.key = fresh.key
+    INSERT INTO {history} ({version}, recorded_to)
+    SELECT c.*, now() FROM closed AS c WHERE c.recorded_at < now()
+) SELECT count(*) FROM closed
+"""
+
+_CHANGE = """
+WITH remembered AS (
+    INSERT INTO {history} ({version}, recorded_to) SELECT {held_version}, now()
+    FROM {table} AS t JOIN {found} AS f ON f.key = t.key WHERE f.known AND t.recorded_at < now()
 )
-SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM vanished), (SELECT count(*) FROM {staged})
+UPDATE {table} AS t SET {settings}, sources = n.new_sources, recorded_at = now()
+FROM (
+    SELECT {values}, {sources} AS new_sources FROM {staged} AS s {fresh} AND f.known {lying}
+) AS n WHERE t.key = n.key
 """
 
 _ADD = """
 INSERT INTO {table} ({columns}, sources, recorded_at)
-SELECT {fresh}, {sources}, now() FROM {staged} AS s
-WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = s.key)
+SELECT {values}, {sources}, now() FROM {staged} AS s {fresh} {lying}
 """
+_NEW_ONLY = "WHERE NOT f.known"
 
 
 def _leave_to_others(staging: Staging, dataset: str, notices: Notices) -> None:

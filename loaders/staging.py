@@ -7,7 +7,8 @@ made anew for each load of an entity and dropped at its end; what a killed load 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,48 @@ def make_ready(connection: psycopg.Connection[Any], table: Identifier, entity: E
     Where the planner takes the changed rows for few, it looks each of them up here by a nested loop: without
     an index, 43 s for 14,000 changed buildings of 20,000, with it 2 s. A first load looks nothing up.
     """
-    held = connection.execute(
-        SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(entity.table.name))
-    ).fetchone()
-    if held and held[0]:
+    if is_filled(connection, Identifier(entity.table.name)):
         connection.execute(SQL("CREATE INDEX ON {} (key)").format(table))
     connection.execute(SQL("ANALYZE {}").format(table))
+
+
+def is_filled(connection: psycopg.Connection[Any], table: Identifier) -> bool:
+    """Whether a table has any row."""
+    row = connection.execute(SQL("SELECT EXISTS (SELECT FROM {})").format(table)).fetchone()
+    return bool(row and row[0])
+
+
+@contextmanager
+def indexed_afterwards(connection: psycopg.Connection[Any], table: Identifier) -> Iterator[None]:
+    """Fill an empty table without its indexes and keys, which are made again at the end under their names.
+
+    With the six indexes of 1,000,000 buildings: 17 s instead of 26. Until the transaction ends, whoever reads
+    the table waits.
+    """
+    parts = connection.execute(
+        "SELECT conname, NULL, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = %(table)s::regclass AND contype IN ('p', 'u')"
+        " UNION ALL"
+        " SELECT NULL, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index AS i"
+        " WHERE i.indrelid = %(table)s::regclass"
+        "  AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid)",
+        {"table": table.as_string(connection)},
+    ).fetchall()
+    for constraint, index, _ in parts:
+        if constraint:
+            connection.execute(SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, Identifier(constraint)))
+        else:
+            connection.execute(SQL("DROP INDEX {}").format(SQL(index)))
+    yield
+    for constraint, _, definition in parts:
+        if constraint:
+            connection.execute(
+                SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                    table, Identifier(constraint), SQL(definition)
+                )
+            )
+        else:
+            connection.execute(SQL(definition))
 
 
 class Staging:

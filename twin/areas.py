@@ -5,11 +5,13 @@ The merge computes it for the rows that it writes, links.py for the others when 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from geoalchemy2 import Geometry
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +23,9 @@ AREAS = ("District", "Neighbourhood")
 #: vertices of the largest piece of a boundary
 PART_VERTICES = 64
 
+#: the table that whereabouts() makes
+WHEREABOUTS = Identifier("staging_whereabouts")
+_PLACES = Identifier("staging_place")
 _MEASURES = {"MULTIPOLYGON": SQL("ST_Area"), "MULTILINESTRING": SQL("ST_Length")}
 
 
@@ -35,38 +40,62 @@ class AreaPart(Base):
     part: Mapped[Any] = mapped_column(Geometry("POLYGON", srid=0, spatial_index=True), nullable=False)
 
 
-def area_values(entity: Entity, row: str) -> dict[str, Composable]:
-    """What finds the district and the neighbourhood of a row of an entity, `row` its alias, by attribute.
+@contextmanager
+def whereabouts(
+    connection: psycopg.Connection[Any], entity: Entity, places: Composable
+) -> Iterator[tuple[str, ...]]:
+    """A table of the areas in which some of an entity's rows lie; yields its columns beside `key`.
 
-    A point belongs to the area that covers it, the first by key where two do. A line or polygon belongs to
-    the one that holds more than half of it, and to none when none does. Most of those lie in one piece of a
-    boundary, which a single index lookup finds; only the others are cut.
+    `places` is a query of the rows' `key` and `shape`, WHEREABOUTS the table. Where the entity has no links
+    to areas there are no columns and no table. A point belongs to the area that covers it, the first by key
+    where two do. A line or polygon belongs to the one that holds more than half of it, and to none when none
+    does.
     """
-    if entity.geometry is None:
-        return {}
-    kind = entity.fields[entity.geometry].geometry or ""
-    shape = Identifier(row, entity.geometry)
-    return {
-        attribute: _area_value(target, shape, kind)
-        for attribute, target in entity.links.items()
-        if target in AREAS and target != entity.name
-    }
+    kind = entity.fields[entity.geometry].geometry if entity.geometry else None
+    areas = {name: area for name, area in entity.links.items() if area in AREAS and area != entity.name}
+    if kind is None or not areas:
+        yield ()
+        return
+    words = {"places": _PLACES, "whereabouts": WHEREABOUTS}
+    connection.execute(SQL("DROP TABLE IF EXISTS {places}, {whereabouts}").format(**words))
+    connection.execute(SQL("CREATE UNLOGGED TABLE {places} AS {query}").format(query=places, **words))
+    connection.execute(SQL("CREATE INDEX ON {places} USING gist (shape)").format(**words))
+    connection.execute(SQL("ANALYZE {places}").format(**words))
+    # Each piece of a boundary finds what it covers, at 3 us a row; to look up the piece of each row takes 12,
+    # and OFFSET keeps the planner from it. Only for what no piece covers it is worked out who holds most.
+    columns, joins = [], []
+    for name, area in areas.items():
+        found = Identifier(f"in_{name}")
+        columns.append(
+            SQL("COALESCE({}.area_key, {}) AS {}").format(found, _holding(area, kind), Identifier(name))
+        )
+        joins.append(
+            SQL(
+                " LEFT JOIN (SELECT q.key, min(a.area_key) AS area_key FROM area_part AS a"
+                "  CROSS JOIN LATERAL (SELECT key FROM {places} WHERE ST_Covers(a.part, shape) OFFSET 0) AS q"
+                " WHERE a.area_type = {area} GROUP BY q.key) AS {found} ON {found}.key = p.key"
+            ).format(area=Literal(area), found=found, **words)
+        )
+    connection.execute(
+        SQL(
+            "CREATE UNLOGGED TABLE {whereabouts} AS SELECT p.key, {columns} FROM {places} AS p{joins}"
+        ).format(columns=SQL(", ").join(columns), joins=Composed(joins), **words)
+    )
+    connection.execute(SQL("DROP TABLE {places}").format(**words))
+    connection.execute(SQL("ANALYZE {whereabouts}").format(**words))
+    yield tuple(areas)
+    connection.execute(SQL("DROP TABLE {whereabouts}").format(**words))
 
 
-def _area_value(area: str, shape: Composable, kind: str) -> Composable:
-    words: dict[str, Composable] = {"area": Literal(area), "shape": shape}
-    covering = SQL(
-        "(SELECT min(area_key) FROM area_part WHERE area_type = {area} AND ST_Covers(part, {shape}))"
-    ).format(**words)
+def _holding(area: str, kind: str) -> Composable:
+    """The area that holds more than half of the line or polygon `p.shape`."""
     if kind not in _MEASURES:
-        return covering
-    holding = SQL(
-        "(SELECT area_key FROM area_part WHERE area_type = {area} AND ST_Intersects(part, {shape})"
-        " GROUP BY area_key HAVING sum({measure}(ST_Intersection(part, {shape}))) > {measure}({shape}) / 2"
-        " ORDER BY sum({measure}(ST_Intersection(part, {shape}))) DESC, area_key LIMIT 1)"
-    ).format(**words, measure=_MEASURES[kind])
-    # the second is only worked out where the first finds nothing
-    return SQL("COALESCE({}, {})").format(covering, holding)
+        return SQL("NULL")
+    return SQL(
+        "(SELECT area_key FROM area_part WHERE area_type = {area} AND ST_Intersects(part, p.shape)"
+        " GROUP BY area_key HAVING sum({measure}(ST_Intersection(part, p.shape))) > {measure}(p.shape) / 2"
+        " ORDER BY sum({measure}(ST_Intersection(part, p.shape))) DESC, area_key LIMIT 1)"
+    ).format(area=Literal(area), measure=_MEASURES[kind])
 
 
 def refresh_area_parts(connection: psycopg.Connection[Any], area: Entity) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Kind = Literal["parcel", "building", "unit"]
@@ -59,6 +60,7 @@ def eik_from_damaged(text: str) -> str | None:
     return restored if is_eik(restored) else None
 
 
+@lru_cache(maxsize=8192)  # a cadastre names few settlements in very many identifiers
 def is_ekatte(text: str) -> bool:
     """Whether a text is a settlement's code in the national register (ЕКАТТЕ), check digit included."""
     if len(text) != 5 or not _DIGITS.fullmatch(text) or text == "00000":

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from twin.addresses import ENTRANCE
-from twin.areas import AREAS, area_values, refresh_area_parts
+from twin.areas import AREAS, WHEREABOUTS, refresh_area_parts, whereabouts
 from twin.entities import BY_NAME, ENTITIES, Entity, LinkMethod, LinkStatus, LinkType
 from twin.history import HISTORY
 
@@ -31,6 +31,8 @@ CANDIDATES_KEPT = 5
 SAME_SITE_M = 500
 DECIDED_BY = "twin.links"
 
+#: the links to areas of what takes them from its building or address where it has no position
+_AREAS = ("district", "neighbourhood")
 _CLAIMS = Identifier("staging_claim")
 #: the names that the statements below use
 _WORDS: dict[str, Composable] = {
@@ -315,20 +317,28 @@ def _settle(connection: psycopg.Connection[Any], entity: Entity, *, everything: 
 
     The areas are those of its position, else of its building or address, else what its source names.
     """
-    areas = {"district": SQL("NULL"), "neighbourhood": SQL("NULL")} | area_values(entity, "s")
+    scope, table = _scope(everything=everything), Identifier(entity.table.name)
     best = {
         family.attribute: _words(family, everything=True)["best"]
         for family in FAMILIES
         if family.subject == entity.name
     }
-    found = SQL(_PLACES).format(
-        table=Identifier(entity.table.name),
-        best_address=best["address"],
-        best_building=best["building"],
-        **areas,
-        scope=_scope(everything=everything),
+    placed = SQL("SELECT s.key, s.{} AS shape FROM {} AS s WHERE {}").format(
+        Identifier(entity.geometry or "key"), table, scope
     )
-    return _rewrite(connection, entity, found, ["address", "building", *areas])
+    with whereabouts(connection, entity, placed) as areas:
+        lies = {
+            name: SQL("w.{}").format(Identifier(name)) if name in areas else SQL("NULL") for name in _AREAS
+        }
+        found = SQL(_PLACES).format(
+            table=table,
+            lying=SQL("LEFT JOIN {} AS w ON w.key = s.key").format(WHEREABOUTS) if areas else SQL(""),
+            best_address=best["address"],
+            best_building=best["building"],
+            **lies,
+            scope=scope,
+        )
+        return _rewrite(connection, entity, found, ["address", "building", *_AREAS])
 
 
 _STAGE_CLAIMS = """
@@ -385,7 +395,7 @@ _PLACES = """
 SELECT s.key, at.object_key AS address, within.object_key AS building,
     COALESCE({district}, b.district, a.district, h.key) AS district,
     COALESCE({neighbourhood}, b.neighbourhood, a.neighbourhood) AS neighbourhood
-FROM {table} AS s
+FROM {table} AS s {lying}
 LEFT JOIN ({best_address}) AS at ON at.subject_key = s.key
 LEFT JOIN ({best_building}) AS within ON within.subject_key = s.key
 LEFT JOIN building AS b ON b.key = within.object_key
@@ -397,14 +407,11 @@ WHERE {scope}
 
 def _relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
     """Give every row of an entity the areas in which it lies; how many were in others before."""
-    areas = area_values(entity, "s")
-    if not areas:
-        return 0
-    found = SQL("SELECT s.key, {} FROM {} AS s").format(
-        SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in areas.items()),
-        Identifier(entity.table.name),
-    )
-    return _rewrite(connection, entity, found, list(areas))
+    shape, table = Identifier(entity.geometry or ""), Identifier(entity.table.name)
+    placed = SQL("SELECT key, {} AS shape FROM {}").format(shape, table)
+    with whereabouts(connection, entity, placed) as areas:
+        found = SQL("SELECT * FROM {}").format(WHEREABOUTS)
+        return _rewrite(connection, entity, found, list(areas)) if areas else 0
 
 
 def _rewrite(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+import loaders.merge
 from loaders.report import Status
 from tests.loaders.town import LoadTown, lonlat
 from tests.town import Grid
@@ -212,3 +215,25 @@ def test_a_file_of_changes_leaves_alone_what_it_does_not_mention(town: LoadTown)
     merged = town.load("places")["places"].entities["Facility"]
     assert (merged.changed, merged.closed) == (1, 0)
     assert town.rows("SELECT key, capacity FROM facility ORDER BY key") == [("p-1", 100), ("p-2", 250)]
+
+
+def test_a_first_large_load_leaves_the_indexes_as_they_were(
+    town: LoadTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaders.merge, "MANY_ROWS", 2)
+    describe_districts(town)
+    town.load()
+    catalogue = (
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'facility'"
+        " UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = 'facility'::regclass ORDER BY 1"
+    )
+    before = town.rows(catalogue)
+    town.describe(PLACES)
+    town.write(
+        "places.csv", places(("1", "SCHOOL", "Първо", "100", "p"), ("2", "SCHOOL", "Второ", "200", "q"))
+    )
+    town.load("places")
+    assert town.rows("SELECT count(*) FROM facility") == [(2,)]
+    assert len(before) > 1
+    assert town.rows(catalogue) == before
