@@ -5,76 +5,275 @@ The register's deeds become a business and its seat; what could name a person ne
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ijson
 
-from loaders.formats import Batch
-from twin.identifiers import is_eik
+from loaders.activities import edition_of
+from loaders.formats import Batch, Problem
+from loaders.versions import ERASED
+from twin.identifiers import is_eik, is_ekatte, scrub_personal_numbers
 
 #: legal forms whose name and seat may be a natural person's, as the register's four editions write them:
 #: sole trader, and the legacy trader of a foreign natural person (domain reference, parts 1.3 and 9)
 PERSON_LIKE = frozenset({"ET", "ЕТ", "1", "CHDF", "ЧФЛ", "23"})
 PERSON_LIKE_NAME = "ЕДНОЛИЧЕН ТЪРГОВЕЦ"
-ERASED = "Erase"
-#: the deed's fields whose entry dates a whole deed has
+#: the fields whose entries date a deed that has no entry about its registration
 _MAIN_FIELDS = ("company", "legal_form", "seat")
-_FIELDS = (*_MAIN_FIELDS, "transliteration", "activity_text", "activity_code", "struck_off")
 _SEAT = (
     ("settlement", ""), ("housing_estate", ""), ("street", ""), ("street_number", "№ "), ("block", "бл. "),
     ("entrance", "вх. "),
 )  # fmt: skip
-#: what a deed no longer says when a field is erased
-_ATTRIBUTES = {
-    "company": ("legal_name", "name"),
-    "transliteration": ("legal_name_latin",),
-    "legal_form": ("legal_form",),
-    "activity_code": ("activity",),
-    "seat": ("address_text", "match_key", "district_hint"),
+_FREE_TEXT = (
+    "company",
+    "company_name",
+    "transliteration",
+    "branch_firm",
+    *(f"seat.{name}" for name, _ in _SEAT),
+)
+#: proceedings <- what stands at the end of a company's name
+_SUFFIX = re.compile(r"\bв\s+(ликвидация|несъстоятелност|стабилизация)\W*$", re.IGNORECASE)
+_PROCEEDINGS = {
+    "ликвидация": "Liquidation",
+    "несъстоятелност": "Insolvency",
+    "стабилизация": "Stabilization",
 }
+_DISTRICT_CODE = re.compile(r"([0-9]{5})-[0-9]{2}")
+#: a version that no other one exceeds
+FOR_GOOD = "for good"
+_NINES = str.maketrans("0123456789", "9876543210")
+
+Deed = Mapping[str, str | None]
+#: attribute -> the version of what a deed says of it
+Versions = dict[str, str]
 
 
 def prepare_deeds(batch: Batch, _file: Path) -> Batch:
-    """Columns of a business and of its seat from the columns of its deed.
+    """Columns of a business and of its seat, or of a branch, from the columns of a deed.
 
-    Sole traders keep their number, form, state, activity and the district of their seat; their name and
-    address are a person's and stop here. Floors and flats of any seat stop here too.
+    Each says in 'versions' of which attributes it speaks, and as of when (`versions.py`). Sole traders keep
+    their number, form, state, activity and the district of their seat; their name and address are a person's
+    and stop here. Floors and flats of any seat stop here too, and so do personal numbers in typed text.
     """
-    deeds = batch.columns
-    form = _first(deeds["legal_form"], deeds["legal_form_code"])
-    person_like = [
-        _person_like(*said)
-        for said in zip(*(deeds[f"legal_form{one}"] for one in ("", "_code", "_name")), strict=True)
-    ]
-    withheld = [one is not False for one in person_like]
-    name = _unless(_erased("company", deeds), _first(deeds["company"], deeds["company_name"]))
-    latin = _unless(_erased("transliteration", deeds), deeds["transliteration"])
-    seat = {part: _unless(_erased("seat", deeds), deeds[f"seat.{part}"]) for part, _ in _SEAT}
-    area = _unless(_erased("seat", deeds), deeds["seat.area_ekatte"])
-    valid = [one is not None and is_eik(one) for one in deeds["uic"]]
-    # an erased seat is still spoken of, so that what earlier deeds say of it goes
-    spoken_of = [any(parts) for parts in zip(area, *seat.values(), _erased("seat", deeds), strict=True)]
-    seated = [good and said for good, said in zip(valid, spoken_of, strict=True)]
-    columns: dict[str, list[Any]] = {
-        "uic": deeds["uic"],
-        "legal_name": _unless(withheld, name),
-        "legal_name_latin": _unless(withheld, latin),
-        "legal_form": form,
-        "deed_status": deeds["deed_status"],
-        "activity_code": _unless(_erased("activity_code", deeds), deeds["activity_code"]),
-        "natural_person_like": person_like,
-        "registered_on": _registered_on(deeds),
-        "version": _version(deeds),
-        "erased": _erased_attributes(deeds, withheld),
-        "seat.key": [f"{uic}-seat" if here else None for uic, here in zip(deeds["uic"], seated, strict=True)],
-        "seat.name": _unless(withheld, name),
-        "seat.address": _unless(withheld, _address_line(seat)),
-        "seat.district": area,
-        **{f"seat.{part}": _unless(withheld, values) for part, values in seat.items()},
+    problems = list(batch.problems)
+    columns = {**batch.columns, **_without_personal_numbers(batch, problems)}
+    businesses: list[tuple[str | None, ...]] = []
+    sites: list[tuple[str | None, ...]] = []
+    for position, values in zip(batch.positions, zip(*columns.values(), strict=True), strict=True):
+        deed = dict(zip(columns, values, strict=True))
+        person_like = _person_like(deed["legal_form"], deed["legal_form_code"], deed["legal_form_name"])
+        businesses.append(_business(deed, person_like) if deed["branch"] is None else _NO_BUSINESS)
+        sites.append(_site(deed, person_like, position, problems))
+    made = {
+        name: [row[place] for row in rows]
+        for names, rows in ((_BUSINESS, businesses), (_SITE, sites))
+        for place, name in enumerate(names)
     }
-    return Batch(columns, batch.geometry, batch.positions, batch.problems)
+    return Batch(made, batch.geometry, batch.positions, problems)
+
+
+_BUSINESS = (
+    "uic", "branch", "legal_name", "legal_name_latin", "legal_form", "deed_status", "proceedings",
+    "activity_code", "activity_edition", "activity_edition_basis", "natural_person_like", "registered_on",
+    "struck_off_on", "versions",
+)  # fmt: skip
+_NO_BUSINESS = tuple("branch" if name == "branch" else None for name in _BUSINESS)
+_SITE = (
+    "site.key", "site.kind", "site.business", "site.eik", "site.name", "site.address", "site.district",
+    *(f"site.{part}" for part, _ in _SEAT), "site.versions",
+)  # fmt: skip
+_NO_SITE = (None,) * len(_SITE)
+
+
+def _business(deed: Deed, person_like: bool | None) -> tuple[str | None, ...]:
+    versions: Versions = {}
+    of_deed = deed["version"] or ""
+    name = _said_name(deed, "legal_name", person_like, versions)
+    latin = _said(deed, "transliteration", ("legal_name_latin",), person_like, versions)
+    form = deed["legal_form"]
+    if form:
+        versions["legal_form"] = of_deed
+    else:
+        form = _said(deed, "legal_form", ("legal_form",), False, versions, deed["legal_form_code"])
+    if deed["deed_status"]:
+        versions["status"] = of_deed
+    proceedings = deed["liquidation_or_insolvency"]
+    if not proceedings and (published := deed["company"] or deed["company_name"]):
+        suffix = _SUFFIX.search(published)
+        proceedings = _PROCEEDINGS[suffix[1].lower()] if suffix else None
+    if proceedings or deed["company"] or deed["company_name"]:
+        versions["proceedings"] = of_deed
+    activity = _said(
+        deed, "activity", ("activity", "activity_edition", "activity_edition_basis"), False, versions,
+        deed["activity_code"],
+    )  # fmt: skip
+    edition = edition_of(activity, deed["activity_name"], deed["activity.action_date"]) if activity else None
+    if person_like is not None:
+        # a number never passes from a person to a company: what was a person's once is so for good
+        versions["natural_person_like"] = FOR_GOOD if person_like else of_deed
+    registered_on = _registered_on(deed)
+    if registered_on:
+        # the earliest claim is to win, so that the version falls as the day rises
+        versions["registered_on"] = registered_on.translate(_NINES)
+    struck_off = _said(deed, "struck_off", ("valid_to",), False, versions, deed["struck_off.action_date"])
+    return (
+        deed["uic"], None, name, latin, form, deed["deed_status"], proceedings, activity,
+        edition[0].name if edition else None, edition[1].name if edition else None,
+        None if person_like is None else str(person_like).lower(), registered_on,
+        struck_off[:10] if struck_off else None, _json(versions),
+    )  # fmt: skip
+
+
+def _site(
+    deed: Deed, person_like: bool | None, position: str, problems: list[Problem]
+) -> tuple[str | None, ...]:
+    """The seat that a deed speaks of, or its branch."""
+    uic, branch = deed["uic"], deed["branch"]
+    if uic is None or len(uic) != 9 or not is_eik(uic):
+        return _NO_SITE
+    versions: Versions = {}
+    area = _settlement_code(deed, "seat.area_ekatte", position, problems)
+    _settlement_code(deed, "seat.settlement_ekatte", position, problems)
+    address = _said(deed, "seat", ("address_text", "match_key"), person_like, versions, _address_line(deed))
+    district = _said(deed, "seat", ("district_hint",), False, versions, area)
+    if branch is None:
+        if not (deed["seat.operation"] or deed["company.operation"] or person_like):
+            return _NO_SITE
+        key, eik = f"{uic}-seat", None
+        name = _said_name(deed, "name", person_like, versions)
+        kind = _said(deed, "seat", ("kind",), False, versions, "SEAT")
+    else:
+        key = f"{uic}-branch-{branch}"
+        eik = _said(deed, "branch_identifier", ("eik",), False, versions)
+        if eik and not (len(eik) == 13 and eik.startswith(uic) and is_eik(eik)):
+            problems.append(Problem(position, "bad-identifier", f"branch_identifier {eik}"))
+            eik = None
+        name = _said(deed, "branch_firm", ("name",), person_like, versions)
+        kind = _branch_kind(deed, versions)
+    return (
+        key, kind, uic, eik, name, address, district,
+        *(deed[f"seat.{part}"] if address else None for part, _ in _SEAT), _json(versions),
+    )  # fmt: skip
+
+
+def _said(
+    deed: Deed,
+    field: str,
+    attributes: Sequence[str],
+    withheld: bool | None,
+    versions: Versions,
+    value: str | None = None,
+) -> str | None:
+    """What a field of the deed says of some attributes; `value` is by default the field's own column.
+
+    `withheld`: True takes back what other deeds say of them, None (nobody knows) says nothing.
+    """
+    if withheld:
+        versions.update(dict.fromkeys(attributes, ERASED))
+        return None
+    operation = deed[f"{field}.operation"]
+    version = deed[f"{field}.version"]
+    if withheld is None or version is None:
+        return None
+    if operation == "Erase":
+        versions.update(dict.fromkeys(attributes, version + ERASED))
+        return None
+    value = value or deed.get(field)
+    # what is unchanged and empty was left out to save space
+    if value or operation != "Current":
+        versions.update(dict.fromkeys(attributes, version))
+    return value
+
+
+def _said_name(deed: Deed, attribute: str, withheld: bool | None, versions: Versions) -> str | None:
+    """The name that a deed has a field about, else the one in its heading, which any field's word beats."""
+    name = _said(deed, "company", (attribute,), withheld, versions)
+    if name is None and attribute not in versions and withheld is False and deed["company_name"]:
+        versions[attribute] = f" {deed['version'] or ''}"
+        name = deed["company_name"]
+    return name
+
+
+def _branch_kind(deed: Deed, versions: Versions) -> str | None:
+    """A branch is there from the first word on it until it is closed; in one action, closing counts."""
+    said = [deed[f"{field}.version"] for field in ("seat", "branch_firm", "branch_identifier")]
+    latest = max((_action(version) for version in said if version is not None), default=None)
+    closing = deed["branch_closure.version"]
+    if closing is not None:
+        withdrawn = deed["branch_closure.operation"] == "Erase"
+        closed = _action(closing) + ("" if withdrawn else " closed")
+        if latest is None or closed > latest:
+            versions["kind"] = closed
+            return "BRANCH" if withdrawn else None
+    if latest is None:
+        return None
+    versions["kind"] = latest
+    return "BRANCH"
+
+
+def _action(version: str) -> str:
+    """A version without the record's number, by which one action's words differ."""
+    return version.rpartition(" ")[0]
+
+
+def _person_like(*forms: str | None) -> bool | None:
+    """Whether the deed's word for its legal form, or that of the field about it, says so; None: neither."""
+    said = [form.upper() for form in forms if form]
+    if not said:
+        return None
+    return any(form in PERSON_LIKE or form.startswith(PERSON_LIKE_NAME) for form in said)
+
+
+def _registered_on(deed: Deed) -> str | None:
+    """The day of the entry about the registration, else the earliest of a deed that says everything."""
+    if day := deed["registration.action_date"]:
+        return day[:10]
+    dates = [deed[f"{field}.action_date"] for field in _MAIN_FIELDS]
+    found = [date for date in dates if date]
+    return min(found)[:10] if len(found) == len(dates) else None
+
+
+def _address_line(deed: Deed) -> str | None:
+    """A seat on one line, as the cadastre writes addresses."""
+    settlement, estate, street, number, block, entrance = (
+        f"{mark}{value}" if value and mark and not value.startswith(mark.strip()) else value
+        for value, mark in ((deed[f"seat.{part}"], mark) for part, mark in _SEAT)
+    )
+    house = " ".join(one for one in (street, number) if one)
+    return ", ".join(one for one in (settlement, estate, house, block, entrance) if one) or None
+
+
+def _settlement_code(deed: Deed, column: str, position: str, problems: list[Problem]) -> str | None:
+    """A settlement's code, or a district's within one, when its check digit holds."""
+    code = deed[column]
+    if code is None:
+        return None
+    district = _DISTRICT_CODE.fullmatch(code)
+    if is_ekatte(district[1] if district else code):
+        return code
+    problems.append(Problem(position, "bad-settlement-code", f"{column} {code}"))
+    return None
+
+
+def _without_personal_numbers(batch: Batch, problems: list[Problem]) -> dict[str, list[Any]]:
+    """The columns of free text without personal numbers, where there were any."""
+    cleaned: dict[str, list[Any]] = {}
+    for name in _FREE_TEXT:
+        for row, text in enumerate(batch.columns[name]):
+            if text is not None and len(text) > 5:
+                clean, removed = scrub_personal_numbers(text)
+                if removed:
+                    cleaned.setdefault(name, list(batch.columns[name]))[row] = clean
+                    problems += [Problem(batch.positions[row], "personal-number", name)] * removed
+    return cleaned
+
+
+def _json(versions: Versions) -> str:
+    return json.dumps(versions, ensure_ascii=False)
 
 
 def prepare_outlets(batch: Batch, file: Path) -> Batch:
@@ -96,67 +295,6 @@ def prepare_outlets(batch: Batch, file: Path) -> Batch:
         "outlet.osm": [f"{kind}/{number}" if kind and number else None for kind, number in objects],
     }
     return Batch(prepared, batch.geometry, batch.positions, batch.problems)
-
-
-def _first(*columns: Sequence[str | None]) -> list[str | None]:
-    return [next((one for one in values if one), None) for values in zip(*columns, strict=True)]
-
-
-def _person_like(*forms: str | None) -> bool | None:
-    """Whether the deed's word for its legal form, or that of the field about it, says so; None: neither."""
-    said = [form.strip().upper() for form in forms if form]
-    if not said:
-        return None
-    return any(form in PERSON_LIKE or form.startswith(PERSON_LIKE_NAME) for form in said)
-
-
-def _unless(withheld: Sequence[bool], values: Sequence[Any]) -> list[Any]:
-    return [None if hide else value for hide, value in zip(withheld, values, strict=True)]
-
-
-def _erased(field: str, deeds: Mapping[str, list[Any]]) -> list[bool]:
-    return [operation == ERASED for operation in deeds[f"{field}.operation"]]
-
-
-def _registered_on(deeds: Mapping[str, list[Any]]) -> list[str | None]:
-    """The earliest entry of a deed that says everything; of a change alone the first entry is not known."""
-    dates = zip(*(deeds[f"{field}.action_date"] for field in _MAIN_FIELDS), strict=True)
-    return [min(entries)[:10] if all(entries) else None for entries in dates]
-
-
-def _version(deeds: Mapping[str, list[Any]]) -> list[str]:
-    """What orders the deeds of one business: the latest action, then the latest entry."""
-    dates = zip(*(deeds[f"{field}.action_date"] for field in _FIELDS), strict=True)
-    numbers = zip(*(deeds[f"{field}.entry_number"] for field in _FIELDS), strict=True)
-    return [
-        f"{max((one or '' for one in date), default='')} {max((one or '' for one in number), default='')}"
-        for date, number in zip(dates, numbers, strict=True)
-    ]
-
-
-def _erased_attributes(deeds: Mapping[str, list[Any]], withheld: Sequence[bool]) -> list[list[str]]:
-    """What each deed takes back: its erased fields, and what an earlier deed said of one now person-like."""
-    marks = {field: _erased(field, deeds) for field in _ATTRIBUTES}
-    personal = [name for field in ("company", "transliteration") for name in _ATTRIBUTES[field]]
-    personal += ["address_text", "match_key"]
-    return [
-        [name for field, names in _ATTRIBUTES.items() if marks[field][row] for name in names]
-        + (personal if withheld[row] else [])
-        for row in range(len(deeds["uic"]))
-    ]
-
-
-def _address_line(seat: Mapping[str, list[str | None]]) -> list[str | None]:
-    """A seat on one line, as the cadastre writes addresses."""
-    lines = []
-    for values in zip(*seat.values(), strict=True):
-        settlement, estate, street, number, block, entrance = (
-            f"{mark}{value}" if value and not value.startswith(mark.strip() or "\0") else value
-            for (_, mark), value in zip(_SEAT, values, strict=True)
-        )
-        house = " ".join(one for one in (street, number) if one)
-        lines.append(", ".join(one for one in (settlement, estate, house, block, entrance) if one) or None)
-    return lines
 
 
 def _chain(file: Path) -> str | None:

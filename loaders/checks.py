@@ -30,6 +30,7 @@ from loaders.mapping import (
     numbers,
 )
 from loaders.published import Column, Rows, Selected, as_text, mask, note_not_text
+from loaders.versions import VERSIONS
 from twin.entities import Severity
 from twin.fields import Field
 from twin.geometry import Mask, Shapes, as_kind, ewkb, mend
@@ -37,10 +38,6 @@ from twin.identifiers import cadastral_parts, is_eik, scrub_personal_numbers
 from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
-VERSION, ERASED = (
-    "staged_version",
-    "staged_erased",
-)  #: columns that tell what the latest of several records says
 SHORTEST_NAME_IN_CAPITALS = 4
 
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
@@ -114,9 +111,8 @@ class Check:
                 self._demand(name, recipe, unfilled=done[name], selected=selected, keep=keep)
         key = self._key(selected, done, keep)
         self._generate(done)
-        for mark in (self.target.version, self.target.erased):
-            if mark:
-                done[VERSION if mark == self.target.version else ERASED] = selected.raw(mark)
+        if self.target.versions:
+            done[VERSIONS] = selected.text(self.target.versions)
         if not keep.all():
             kept = pa.array(keep)
             done = {name: column.filter(kept) for name, column in done.items()}

@@ -55,7 +55,11 @@ class Reading:
             (
                 target,
                 Check(
-                    target, dataset.key, catalogue, srid, merged=target.entity.name in catalogue.precedence
+                    target,
+                    dataset.key,
+                    catalogue,
+                    srid,
+                    merged=bool(catalogue.merged_from(dataset, target.entity)),
                 ),
             )
             for target in read.targets

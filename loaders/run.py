@@ -24,12 +24,12 @@ from rich.console import Console
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Mode
 from loaders.changes import Change, changes_of
+from loaders.erasure import forget
 from loaders.fetched import Fetch, fetch_of
 from loaders.measures import INSIST, measure, measure_links
 from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
-from loaders.persons import forget
 from loaders.progress import Progress
 from loaders.reading import Reading
 from loaders.report import DatasetReport, LinkReport, LoadReport, Status
@@ -189,7 +189,7 @@ class _Load:
         self.in_parts = dataset.mode is not Mode.FULL and manner.limit is None
         #: whether it matters which of them comes first
         self.ordered = dataset.mode is Mode.DELTA and not all(
-            target.version for read in dataset.reads for target in read.targets
+            target.versions for read in dataset.reads for target in read.targets
         )
         self.fetch: Fetch | None = None
         #: of the files loaded so far
@@ -395,8 +395,8 @@ class _Run:
     def stage(self) -> None:
         """Stations 2 to 5: read, map, check and stage."""
         for entity in self.dataset.entities:
-            merged = entity.name in self.catalogue.precedence
-            versioned = any(t.version for r in self.dataset.reads for t in r.targets if t.entity is entity)
+            merged = bool(self.catalogue.merged_from(self.dataset, entity))
+            versioned = self.dataset.versioned(entity)
             self.staged[entity.name] = Staging(self.connection, entity, merged=merged, versioned=versioned)
         for read in self.dataset.reads:
             reading = Reading(
@@ -427,7 +427,7 @@ class _Run:
             known = 0
             if self.dataset.mode is Mode.APPEND:
                 known = leave_as_they_were(staging, self.dataset.key, self.notices)
-            precedence = self.catalogue.precedence.get(entity.name)
+            precedence = self.catalogue.merged_from(self.dataset, entity)
             if precedence:
                 shaped = entity.geometry in self._vital(entity)
                 merged = merge_records(
@@ -450,7 +450,6 @@ class _Run:
         """Station 7: what this load changed, and what depends on it."""
         forget(self.connection, self.to_link)
         relink(self.connection, self.to_link)
-        forget(self.connection, self.to_link)
 
     def report(self, run: str) -> RunStatus:
         """Station 8: what was done and how good it is, kept with the city."""

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import JSON, BigInteger, Boolean, Date, Double, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from loaders.checks import ERASED, MADE, VERSION, Checked
+from loaders.checks import MADE, Checked
 from loaders.notices import Notices
 from loaders.packing import HEADER, TRAILER, pack
 from loaders.published import Column
+from loaders.versions import VERSIONS
 from twin.entities import Entity
 
 PREFIX = "staging_"
@@ -122,12 +123,12 @@ class Staging:
         self._files: list[tuple[int, str]] = []
         kinds = {column.key: column.type for column in entity.loaded_columns}
         self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
-        self._empty |= {VERSION: pa.string(), ERASED: pa.list_(pa.string())}
+        self._empty[VERSIONS] = pa.string()
         connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
         connection.execute(
             SQL(
                 "CREATE UNLOGGED TABLE {} AS SELECT {}, 0::bigint AS ordinal, ''::text AS place,"
-                " ''::text AS {}, NULL::text[] AS {} FROM {} LIMIT 0"
+                " NULL::text AS {} FROM {} LIMIT 0"
             ).format(
                 self.table,
                 SQL(", ").join(
@@ -136,8 +137,7 @@ class Staging:
                         *(SQL("NULL::text AS {}").format(Identifier(name)) for name in self.made),
                     ]
                 ),
-                Identifier(VERSION),
-                Identifier(ERASED),
+                Identifier(VERSIONS),
                 Identifier(entity.table.name),
             )
         )
@@ -150,7 +150,7 @@ class Staging:
             self._files.append((self.count, file))
         length = len(checked)
         ordinals = pa.array(np.arange(self.count, self.count + length), pa.int64())
-        sent = [*self.columns, VERSION, ERASED] if self.versioned else self.columns
+        sent = [*self.columns, VERSIONS] if self.versioned else self.columns
         arrays = [self._array(name, checked, length) for name in sent]
         rows = pack([*arrays, ordinals, pa.array(checked.positions, pa.string())])
         statement = SQL("COPY {} ({}, ordinal, place) FROM STDIN (FORMAT BINARY)").format(
@@ -189,11 +189,10 @@ class Staging:
     def settle_duplicates(self, notices: Notices) -> None:
         """Make one of the records that share a key.
 
-        Where records are versions that each say a part, the latest word on each attribute counts; elsewhere
-        the first record is kept, and a notice says whether the others differed.
+        The first is kept, and a notice says whether the others differed. Where records are changes, each of
+        which says a part, the merge needs them all.
         """
         if self.versioned:
-            self._fold_versions()
             return
         compared = [name for name in self.columns if name != "key"]
         found = self.connection.execute(
@@ -219,39 +218,6 @@ class Staging:
                 rule, f"{place} {said} {kept}. It was left out.", file=self.file_of(ordinal),
                 position=place, field="key", value=key,
             )  # fmt: skip
-
-    def _fold_versions(self) -> None:
-        attributes = [name for name in self.columns if name != "key"]
-        latest = SQL(", ").join(
-            SQL(
-                "(array_agg(s.{name} ORDER BY s.{version} DESC, s.ordinal DESC)"
-                " FILTER (WHERE s.{name} IS NOT NULL OR {text} = ANY(s.{erased})))[1] AS {name}"
-            ).format(
-                name=Identifier(name),
-                text=Literal(name.removeprefix(MADE)),
-                version=Identifier(VERSION),
-                erased=Identifier(ERASED),
-            )
-            for name in attributes
-        )
-        self.connection.execute(
-            SQL(
-                "WITH repeated AS MATERIALIZED ("
-                " SELECT key, min(ordinal) AS ordinal FROM {table} GROUP BY key HAVING count(*) > 1"
-                "), folded AS MATERIALIZED ("
-                " SELECT r.key, r.ordinal, {latest} FROM {table} AS s JOIN repeated AS r USING (key)"
-                " GROUP BY r.key, r.ordinal"
-                "), gone AS ("
-                " DELETE FROM {table} AS s USING repeated AS r WHERE s.key = r.key AND s.ordinal > r.ordinal"
-                ") UPDATE {table} AS s SET {settings} FROM folded AS f WHERE s.ordinal = f.ordinal"
-            ).format(
-                table=self.table,
-                latest=latest,
-                settings=SQL(", ").join(
-                    SQL("{} = f.{}").format(Identifier(name), Identifier(name)) for name in attributes
-                ),
-            )
-        )
 
     def keep_within(self, area: Entity, notices: Notices) -> int:
         """Leave out what lies in no area of an entity; how many that were."""

@@ -34,7 +34,7 @@ _DATASET = (
     "fetch",
 )  # fmt: skip
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
-_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "version", "erased", "of")
+_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "versions", "of")
 
 
 class Mode(enum.Enum):
@@ -84,17 +84,14 @@ class Target:
     expect: tuple[int, int] | None = None  #: the least and the most records
     complete: Mapping[str, float] = field(default_factory=dict)  #: attribute -> least share that is filled
     range: Mapping[str, tuple[float, float]] = field(default_factory=dict)  #: -> least and greatest value
-    version: str | None = None  #: column that orders records of one key, each of which may say only a part
-    erased: str | None = None  #: column that lists the attributes that such a record takes back
     of: str | None = None  #: column with the 3D shapes of a building, each of which is one record
+    versions: str | None = None  #: column that says of what a record speaks, and as of when: versions.py
 
     @property
     def columns(self) -> set[str]:
         """The published columns that it uses."""
         recipes = [*self.fields.values(), *([self.key] if self.key else [])]
-        named = {one.column for one in self.when} | {
-            name for name in (self.version, self.erased, self.of) if name
-        }
+        named = {one.column for one in self.when} | {name for name in (self.versions, self.of) if name}
         return {name for one in recipes for name in one.columns} | named
 
 
@@ -151,6 +148,10 @@ class Dataset:
     def formats(self) -> str:
         return ", ".join(dict.fromkeys(read.format for read in self.reads))
 
+    def versioned(self, entity: Entity) -> bool:
+        """Whether its records of an entity are changes, each with the version of what it says."""
+        return any(target.versions for target in self._targets(entity))
+
     def expected(self, entity: Entity) -> tuple[int, int] | None:
         """The least and most records of an entity that it should have, over all its reads."""
         ranges = [target.expect for target in self._targets(entity) if target.expect]
@@ -194,6 +195,14 @@ class Catalogue:
                 return one
         known = ", ".join(one.key for one in self.datasets)
         raise BadRequest(f'there is no data set "{key}"; there are {known}', where=self.file)
+
+    def merged_from(self, dataset: Dataset, entity: Entity) -> tuple[str, ...]:
+        """The data sets from whose records an entity's rows are made, the one that wins first.
+
+        None where its rows are what this data set's newest file says and nothing else.
+        """
+        alone = (dataset.key,) if dataset.versioned(entity) else ()
+        return self.precedence.get(entity.name, alone)
 
     def scheme(self, name: str) -> frozenset[str] | None:
         """All codes of one code list; None where the city has no complete list."""
@@ -329,7 +338,7 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
     reads = _list(entry, "read", where) if "read" in entry else [entry]
     inherited = {name: entry[name] for name in _READ if name in entry and name != "read"}
     _known(entry, (*_DATASET, *_READ, *BY_NAME), where)
-    return Dataset(
+    dataset = Dataset(
         key=str(_needed(entry, "key", where)),
         title=str(_needed(entry, "title", where)),
         publisher=str(_needed(entry, "publisher", where)),
@@ -343,6 +352,13 @@ def _dataset(entry: Mapping[str, Any], file: str, number: int, tables: Mapping[s
         reads=tuple(_read({**inherited, **read}, where, tables) for read in reads),
         fetch=fetch_entry(entry, where),
     )
+    for entity in dataset.entities:
+        if dataset.versioned(entity) and dataset.mode is not Mode.DELTA:
+            raise BadRequest(
+                f'its records of {entity.name} have versions, which only changes have: mode = "delta"',
+                where=where,
+            )
+    return dataset
 
 
 def _refresh_days(days: Any, where: str) -> int | None:
@@ -427,8 +443,7 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         expect=(expect[0], expect[1]) if expect else None,
         complete=_complete(_table(entry, "complete", where), fields, f"{where}.complete"),
         range=_range(entity, _table(entry, "range", where), fields, f"{where}.range"),
-        version=entry.get("version"),
-        erased=entry.get("erased"),
+        versions=entry.get("versions"),
         of=of,
     )
 

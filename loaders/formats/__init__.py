@@ -29,6 +29,8 @@ RULES = {
     "area-not-assembled": "An OpenStreetMap relation or closed way does not join up into an area.",
     "bad-coordinate": "A coordinate is not a number, is missing its partner, or lies outside the globe.",
     "bad-cadastral-id": "A cadastral identifier fails its form or its settlement's check digit; left out.",
+    "bad-settlement-code": "The code (ЕКАТТЕ) of a settlement or of a district in one is none; left empty.",
+    "branch-without-number": "A branch in the Commercial Register has no number; it was left out.",
     "broken-geometry": "A shape is not built as its format demands, or lacks corners; it was left out.",
     "broken-json": "A line is not valid JSON; the record was left out.",
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
@@ -48,8 +50,10 @@ RULES = {
 }
 """What each reader-level rule means, for reports and documentation."""
 
-#: rules whose detail is the name of a column, and rules that are about one column only
-_NAMING = ("duplicate-column", "misspelt-attribute")
+#: rules whose detail begins with the name of a column, and rules that are about one column only
+_NAMING = (
+    "bad-identifier", "bad-settlement-code", "duplicate-column", "misspelt-attribute", "personal-number",
+)  # fmt: skip
 _FIELD_OF = {
     "time-past-midnight": "departure_time",
     "bad-cadastral-id": "Identifier",
@@ -78,7 +82,9 @@ class Problem(NamedTuple):
     @property
     def field(self) -> str | None:
         """The column or attribute that it is about, where the rule or the detail says so."""
-        return self.detail if self.rule in _NAMING else _FIELD_OF.get(self.rule)
+        if self.rule in _NAMING:
+            return self.detail.partition(" ")[0]
+        return _FIELD_OF.get(self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,26 @@
 """The Commercial Register's daily open-data export, deed by deed.
 
 Only what is named in the tables below is ever read: an allow-list, because about seventy elements of this
-format hold data of persons. Contacts, managers, partners and owners are never looked at.
+format hold data of persons. Of contacts, managers, partners and owners nothing is kept: the parser walks over
+them event by event, and no tree of them is built, however long a deed's list of partners is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
+from xml.parsers import expat
 
-from lxml import etree
-
-from loaders.formats import Batch, FileFault, Layer, Problem
-from loaders.formats.columns import Item, as_columns, gather
+from loaders.formats import BATCH_SIZE, Batch, FileFault, Layer, Problem
 from loaders.formats.plain_text import open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 
 WANTED = "the Commercial Register's XML export"
+_BLOCK_BYTES = 1 << 17
 
 # Column <- attribute of the deed, in lower case: the export itself writes both CompanyName and CompanyNAme.
 DEED = {
@@ -30,164 +32,306 @@ DEED = {
 }
 # As the schema spells them.
 SPELLINGS = frozenset({"UIC", "CompanyName", "LegalForm", "DeedStatus", "LiquidationOrInsolvency"})
-# Column <- element of the seat's address, in lower case.
+# Column <- element of an address, in lower case.
 ADDRESS = {
-    "seat.country": "country",
-    "seat.district": "district",
-    "seat.municipality": "municipality",
-    "seat.municipality_ekatte": "municipalityekatte",
-    "seat.settlement": "settlement",
-    "seat.settlement_ekatte": "settlementekatte",
-    "seat.area": "area",
-    "seat.area_ekatte": "areaekatte",
-    "seat.post_code": "postcode",
-    "seat.housing_estate": "housingestate",
-    "seat.street": "street",
-    "seat.street_number": "streetnumber",
-    "seat.block": "block",
-    "seat.entrance": "entrance",
-    "seat.floor": "floor",
-    "seat.apartment": "apartment",
+    "settlement": "settlement",
+    "settlement_ekatte": "settlementekatte",
+    "area_ekatte": "areaekatte",
+    "housing_estate": "housingestate",
+    "street": "street",
+    "street_number": "streetnumber",
+    "block": "block",
+    "entrance": "entrance",
 }
-# Columns that each field keeps about its own entry.
-ENTRY = {"entry_number": "fieldentrynumber", "action_date": "fieldactiondate", "operation": "fieldoperation"}
-
-Values = dict[str, str | None]
-
-
-def _text(column: str) -> Callable[[etree._Element], Values]:
-    return lambda element: {column: _filled(element.text)}
-
-
-def _attributes(**columns: str) -> Callable[[etree._Element], Values]:
-    def read_attributes(element: etree._Element) -> Values:
-        found = _lowered(element)
-        return {column: found.get(attribute) for column, attribute in columns.items()}
-
-    return read_attributes
-
-
-def _address(seat: etree._Element) -> Values:
-    values: Values = {}
-    for child in seat:
-        if _local(child) == "address":
-            parts = {_local(part): _filled(part.text) for part in child if _local(part) in ADDRESS.values()}
-            values.update({column: parts.get(name) for column, name in ADDRESS.items()})
-    return values
-
-
-# Field of the register's main part -> prefix of its columns, how its values are read.
-FIELDS: dict[str, tuple[str, Callable[[etree._Element], Values]]] = {
-    "company": ("company", _text("company")),
-    "legalform": ("legal_form", _attributes(legal_form_code="code", legal_form_name="text")),
-    "transliteration": ("transliteration", _text("transliteration")),
-    "seat": ("seat", _address),
-    "subjectofactivity": ("activity_text", _text("activity_text")),
-    "subjectofactivitynkid": (
-        "activity_code",
-        _attributes(activity_code="codenkid", activity_name="textnkid"),
-    ),
-    "addemptionoftrader": ("struck_off", _text("struck_off")),
+# Element of a part of the deed -> prefix of its columns, and what is read of it: its text, some attributes
+# (column <- attribute in lower case), or its address.
+TEXT, ADDRESSED = "text", "address"
+Reading = str | Mapping[str, str]
+MAIN: dict[str, tuple[str, Reading]] = {
+    "uic": ("registration", {}),
+    "company": ("company", TEXT),
+    "legalform": ("legal_form", {"legal_form_code": "code", "legal_form_name": "text"}),
+    "transliteration": ("transliteration", TEXT),
+    "seat": ("seat", ADDRESSED),
+    "subjectofactivitynkid": ("activity", {"activity_code": "codenkid", "activity_name": "textnkid"}),
+    "addemptionoftrader": ("struck_off", {}),
 }
-VALUE_COLUMNS = {
-    "company": ("company",),
-    "legal_form": ("legal_form_code", "legal_form_name"),
-    "transliteration": ("transliteration",),
-    "seat": tuple(ADDRESS),
-    "activity_text": ("activity_text",),
-    "activity_code": ("activity_code", "activity_name"),
-    "struck_off": ("struck_off",),
+BRANCH: dict[str, tuple[str, Reading]] = {
+    "branchseat": ("seat", ADDRESSED),
+    "branchfirm": ("branch_firm", TEXT),
+    "branchidentifier": ("branch_identifier", TEXT),
+    "branchclosure": ("branch_closure", {}),
 }
-COLUMNS = (
-    *DEED,
-    *(
-        column
-        for prefix, values in VALUE_COLUMNS.items()
-        for column in (*values, *(f"{prefix}.{part}" for part in ENTRY))
-    ),
-)
+PARTS = {"maincircumstances": MAIN, "b2_branch": BRANCH}
+# What is known of the entry of each field.
+ENTRY = ("operation", "action_date", "version")
+
+
+def _columns() -> tuple[str, ...]:
+    fields = dict.fromkeys(field for part in PARTS.values() for field in part.values() if field[1] is TEXT)
+    texts = [prefix for prefix, _ in fields]
+    attributes = [name for prefix, read in MAIN.values() if not isinstance(read, str) for name in read]
+    prefixes = dict.fromkeys(prefix for part in PARTS.values() for prefix, _ in part.values())
+    return (
+        *DEED, "version", "branch", *texts, *attributes, *(f"seat.{name}" for name in ADDRESS),
+        *(f"{prefix}.{fact}" for prefix in prefixes for fact in ENTRY),
+    )  # fmt: skip
+
+
+COLUMNS = _columns()
+_AT = {name: place for place, name in enumerate(COLUMNS)}
+_ADDRESS_AT = {element: _AT[f"seat.{name}"] for name, element in ADDRESS.items()}
+_ENTRY_AT = {
+    prefix: tuple(_AT[f"{prefix}.{fact}"] for fact in ENTRY)
+    for part in PARTS.values()
+    for prefix, _ in part.values()
+}
+# What a branch's record repeats of its deed's: whose it is, and whether that is a person.
+_SHARED = tuple(_AT[name] for name in ("uic", "legal_form", "legal_form_code", "legal_form_name", "version"))
+# Facts about an entry are kept where they are dates and numbers, and nothing else.
+_PLAIN = re.compile(r"[0-9T:.+-]{1,40}")
+Row = list[str | None]
 
 
 @contextmanager
 def read(path: Path) -> Iterator[Layer]:
-    """Open a daily export; each deed is one record, and a field it does not mention is None.
+    """Open a daily export; each deed is one record, and so is each branch that it speaks of.
 
-    Beside a field's values stand '<field>.operation' (Add, Erase, Current), '<field>.entry_number' and
-    '<field>.action_date', so that days can be merged in any order. Of a field that a deed mentions more than
-    once, the latest entry counts. The seat is that of the main circumstances only.
+    A field that a deed does not mention is None. Beside a field's values stand '<field>.operation' (Add,
+    Erase, Current), '<field>.action_date', and '<field>.version', a text whose byte order is the order of
+    actions, so that days can be merged in any order; 'version' alone is that of the latest field of any kind.
+    Of a field that a deed mentions more than once, the latest entry counts. The seat is that of the main
+    circumstances, or the branch's own; 'branch' is the branch's number, None for the deed itself.
     """
     if (kind := kind_of(head(path))) != "xml":
         raise refuse(path, kind, WANTED)
     with open_bytes(path) as stream:
-        yield Layer(COLUMNS, None, _batches(_deeds(path, stream)))
+        yield Layer(COLUMNS, None, _batches(path, stream))
 
 
-def _batches(deeds: Iterator[Item]) -> Iterator[Batch]:
-    for positions, records, problems in gather(deeds):
-        yield Batch(as_columns(records, COLUMNS), None, positions, problems)
+def _batches(path: Path, stream: BinaryIO) -> Iterator[Batch]:
+    deeds = _Deeds(path.name)
+    while block := stream.read(_BLOCK_BYTES):
+        deeds.feed(block)
+        while len(deeds.rows) >= BATCH_SIZE:
+            yield deeds.take()
+    deeds.feed(b"", last=True)
+    if deeds.rows or deeds.problems:
+        yield deeds.take()
 
 
-def _deeds(path: Path, stream: Any) -> Iterator[Item]:
-    number = 0
-    try:
-        # Entities and the network stay off: the file comes from outside.
-        for _, deed in etree.iterparse(
-            stream, events=("end",), tag="{*}Deed", resolve_entities=False, no_network=True, load_dtd=False
-        ):
-            # The field about the old Bulstat register has an element Deed too (the court's case number);
-            # empty or not, it is no record.
-            if any(_local(above) == "deed" for above in deed.iterancestors()):
+class _Deeds:
+    """Deeds on their way out of the parser, as rows in the order of COLUMNS."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.count = 0
+        self.rows: list[Row] = []
+        self.positions: list[str] = []
+        self.problems: list[Problem] = []
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.ordered_attributes = True
+        self._parser.EntityDeclHandler = self._refuse_entities
+        self._listen()
+
+    def feed(self, block: bytes, *, last: bool = False) -> None:
+        try:
+            self._parser.Parse(block, last)
+        except expat.ExpatError as error:
+            # its message names lines and no content
+            raise FileFault(
+                f"the XML is broken or cut off after deed {self.count}: {error}", where=self.file
+            ) from error
+        if last and not self.count:
+            raise FileFault(f"there is no deed in it; wanted is {WANTED}", where=self.file)
+
+    def take(self) -> Batch:
+        """The next records as a batch."""
+        rows, self.rows = self.rows[:BATCH_SIZE], self.rows[BATCH_SIZE:]
+        positions, self.positions = self.positions[:BATCH_SIZE], self.positions[BATCH_SIZE:]
+        problems, self.problems = self.problems, []
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in COLUMNS]
+        return Batch(dict(zip(COLUMNS, columns, strict=True)), None, positions, problems)
+
+    def _refuse_entities(self, *_: object) -> None:
+        raise FileFault("it declares entities, which the register's export never does", where=self.file)
+
+    def _begin_deed(self, attributes: Sequence[str]) -> Row:
+        if not attributes or all(name.startswith("xmlns") for name in attributes[::2]):
+            line = self._parser.CurrentLineNumber
+            self._problem("deed-without-attributes", f"line {line}")
+        for name in attributes[::2]:
+            if name.lower() in DEED.values() and name not in SPELLINGS:
+                self._problem("misspelt-attribute", name)
+        facts = _lowered(attributes)
+        row: Row = [None] * len(COLUMNS)
+        for column, name in DEED.items():
+            row[_AT[column]] = facts.get(name)
+        return row
+
+    def _problem(self, rule: str, detail: str) -> None:
+        self.problems.append(Problem(f"deed {self.count + 1}", rule, detail))
+
+    def _end_deed(self, deed: Row, branches: list[Row]) -> None:
+        self.count += 1
+        position = f"deed {self.count}"
+        self.rows.append(deed)
+        self.positions.append(position)
+        for branch in branches:
+            number = branch[_AT["branch"]]
+            if number is None:
+                self.problems.append(Problem(position, "branch-without-number", "B2_Branch"))
                 continue
-            number += 1
-            position = f"deed {number}"
-            if not deed.attrib:
-                yield Problem(position, "deed-without-attributes", f"line {deed.sourceline}")
-            for name in deed.attrib:
-                if str(name).lower() in DEED.values() and name not in SPELLINGS:
-                    yield Problem(position, "misspelt-attribute", str(name))
-            yield position, _record(deed)
-            deed.clear()
-            while (before := deed.getprevious()) is not None:
-                deed.getparent().remove(before)
-    except etree.XMLSyntaxError as error:
-        raise FileFault(
-            f"the XML is broken or cut off after deed {number}: {error.msg}", where=path.name
-        ) from error
-    if not number:
-        raise FileFault(f"there is no deed in it; wanted is {WANTED}", where=path.name)
+            for place in _SHARED:
+                branch[place] = deed[place]
+            self.rows.append(branch)
+            self.positions.append(f"{position}, branch {number}")
+
+    def _listen(self) -> None:
+        """Give the parser its handlers; local names, for there are some hundred events to a deed."""
+        parser = self._parser
+        depth = deed_depth = ignored = 0
+        deed: Row = []
+        row: Row = []
+        branches: list[Row] = []
+        part: Mapping[str, tuple[str, Reading]] = {}
+        addressed = False
+        latest = ""
+        wanted = -1  # the place in the row of the text that is being read
+        texts: list[str] = []
+        version_at, branch_at = _AT["version"], _AT["branch"]
+
+        def start(tag: str, attributes: list[str]) -> None:
+            nonlocal depth, deed_depth, ignored, deed, row, branches, part, addressed, latest, wanted
+            if ignored:
+                ignored += 1
+                return
+            depth += 1
+            if not deed_depth:
+                if _local(tag) == "deed":
+                    deed_depth, branches, latest = depth, [], ""
+                    deed = self._begin_deed(attributes)
+                return
+            level = depth - deed_depth
+            if level == 3 and addressed:
+                if _local(tag) == "address":
+                    return
+            elif level == 4 and addressed:
+                place = _ADDRESS_AT.get(_local(tag))
+                if place is not None:
+                    wanted = place
+                    parser.CharacterDataHandler = texts.append
+                    return
+            elif level == 2:
+                facts = _lowered(attributes)
+                version = _version(facts)
+                if version > latest:
+                    latest = version
+                prefix, read = part.get(_local(tag), ("", TEXT))
+                if prefix and _supersedes(row, prefix, version):
+                    self._begin_field(row, prefix, read, facts, version)
+                    addressed = read is ADDRESSED
+                    if addressed:
+                        return
+                    if read is TEXT:
+                        wanted = _AT[prefix]
+                        parser.CharacterDataHandler = texts.append
+                        return
+            elif level == 1 and _local(tag) == "subdeed":
+                facts = _lowered(attributes)
+                part = PARTS.get((facts.get("subuictype") or "").lower(), {})
+                row = deed
+                if part is BRANCH:
+                    row = [None] * len(COLUMNS)
+                    row[branch_at] = _branch_number(deed[_AT["uic"]], facts.get("subuic"))
+                    branches.append(row)
+                return
+            depth -= 1
+            ignored = 1
+            parser.CharacterDataHandler = None
+
+        def end(_: str) -> None:
+            nonlocal depth, deed_depth, ignored, addressed, wanted
+            if ignored:
+                ignored -= 1
+                if not ignored and wanted >= 0:
+                    parser.CharacterDataHandler = texts.append
+                return
+            if wanted >= 0:
+                row[wanted] = _filled("".join(texts))
+                texts.clear()
+                wanted = -1
+                parser.CharacterDataHandler = None
+            if depth - deed_depth == 2:
+                addressed = False
+            elif depth == deed_depth:
+                deed_depth = 0
+                deed[version_at] = latest
+                self._end_deed(deed, branches)
+            depth -= 1
+
+        parser.StartElementHandler = start
+        parser.EndElementHandler = end
+
+    @staticmethod
+    def _begin_field(
+        row: Row, prefix: str, read: Reading, facts: Mapping[str, str | None], version: str
+    ) -> None:
+        """Note a field's entry, and empty what an earlier entry of it said."""
+        operation, action_date, version_at = _ENTRY_AT[prefix]
+        row[operation] = facts.get("fieldoperation")
+        row[action_date] = _plain(facts.get("fieldactiondate")) or None
+        row[version_at] = version
+        if read is TEXT:
+            row[_AT[prefix]] = None
+        elif read is ADDRESSED:
+            for place in _ADDRESS_AT.values():
+                row[place] = None
+        elif not isinstance(read, str):
+            for column, name in read.items():
+                row[_AT[column]] = facts.get(name)
 
 
-def _record(deed: etree._Element) -> dict[str, Any]:
-    attributes = _lowered(deed)
-    record: dict[str, Any] = {column: attributes.get(name) for column, name in DEED.items()}
-    latest: dict[str, tuple[str, str]] = {}
-    for part in deed:
-        if _local(part) != "subdeed" or _lowered(part).get("subuictype") != "MainCircumstances":
-            continue
-        for element in part:
-            if (field := FIELDS.get(_local(element))) is None:
-                continue
-            prefix, values = field
-            entry = _lowered(element)
-            order = (entry.get(ENTRY["action_date"]) or "", entry.get(ENTRY["entry_number"]) or "")
-            if order < latest.get(prefix, ("", "")):
-                continue
-            latest[prefix] = order
-            record.update(values(element))
-            record.update({f"{prefix}.{part_name}": entry.get(name) for part_name, name in ENTRY.items()})
-    return record
+def _supersedes(row: Row, prefix: str, version: str) -> bool:
+    held = row[_ENTRY_AT[prefix][-1]]
+    return held is None or version >= held
 
 
-def _local(element: etree._Element) -> str:
-    """An element's name without namespace, in lower case; '' for comments and the like."""
-    tag = element.tag
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
+def _version(facts: Mapping[str, str | None]) -> str:
+    """When a field's entry was made: the action's date, the entry's number, the record's number.
+
+    The last two are padded, so that byte order is the order of numbers.
+    """
+    date, number = _plain(facts.get("fieldactiondate")), _plain(facts.get("fieldentrynumber"))
+    if not date and not number:
+        return ""
+    return f"{date[:19]} {number:0>14} {_plain(facts.get('recordid')):0>12}"
 
 
-def _lowered(element: etree._Element) -> Values:
-    return {name.rpartition("}")[2].lower(): _filled(value) for name, value in element.attrib.items()}
+def _plain(text: str | None) -> str:
+    return text if text and _PLAIN.fullmatch(text) else ""
 
 
-def _filled(text: str | None) -> str | None:
+def _branch_number(uic: str | None, sub_uic: str | None) -> str | None:
+    """A branch's number within its business: some editions write it after the business's own."""
+    if uic and sub_uic and sub_uic != uic:
+        sub_uic = sub_uic.removeprefix(uic)
+    return sub_uic if sub_uic and sub_uic.isalnum() and sub_uic.isascii() else None
+
+
+@lru_cache(maxsize=4096)
+def _local(tag: str) -> str:
+    """A name without its namespace's prefix, in lower case."""
+    return tag.rpartition(":")[2].lower()
+
+
+def _lowered(attributes: Sequence[str]) -> dict[str, str | None]:
+    """Attributes by their names in lower case."""
+    names = iter(attributes)
+    return {_local(name): _filled(value) for name, value in zip(names, names, strict=True)}
+
+
+def _filled(text: str) -> str | None:
     """Published text without the blanks around it, None when nothing is left."""
-    return (text or "").strip() or None
+    return text.strip() or None

@@ -21,36 +21,45 @@ EOOD = "EOOD"
 ET = "ET"
 "ЕТ" = "ET"
 OOD = "OOD"
+[tables.proceedings]
+Liquidation = "LIQUIDATION"
+Insolvency = "INSOLVENCY"
 """
 REGISTER = """
 key = "register"
 format = "register_xml"
 file = "*.xml"
 prepare = "register-deeds"
-ignore = ["seat.*"]
+mode = "delta"
+ignore = ["site.*"]
 [dataset.Business]
+when = { branch = false }
 key = { attribute = "eik" }
-version = "version"
-erased = "erased"
+versions = "versions"
 eik = "uic"
 legal_name = "legal_name"
 legal_name_latin = "legal_name_latin"
 legal_form = { from = "legal_form", codes = "forms" }
 status = "deed_status"
+proceedings = { from = "proceedings", codes = "proceedings" }
 activity = "activity_code"
+activity_edition = "activity_edition"
+activity_edition_basis = "activity_edition_basis"
 natural_person_like = "natural_person_like"
 registered_on = "registered_on"
+valid_to = "struck_off_on"
+
 [dataset.Site]
-when = { "seat.key" = true }
-key = "seat.key"
-version = "version"
-erased = "erased"
-kind = { value = "SEAT" }
-name = "seat.name"
-business = "uic"
-address_text = "seat.address"
-match_key = { address = { settlement = "seat.settlement", street = "seat.street", number = "seat.street_number" }, settlement = "София" }
-district_hint = "seat.district"
+when = { "site.key" = true }
+key = "site.key"
+versions = "site.versions"
+kind = "site.kind"
+business = "site.business"
+eik = "site.eik"
+name = "site.name"
+address_text = "site.address"
+match_key = { address = { settlement = "site.settlement", street = "site.street", number = "site.street_number" }, settlement = "София" }
+district_hint = "site.district"
 """
 #: valid numbers: Български пощи, Информационно обслужване, and one with leading zeros
 ONE, TWO, THREE = "121396123", "831641791", "000695146"

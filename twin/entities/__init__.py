@@ -8,7 +8,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from twin.entities.address import Address
 from twin.entities.base import Base, CityEntity, Entity, Node, SpatialEntity
 from twin.entities.building import Building, BuildingSolid
-from twin.entities.business import Business, Ownership, Site, SiteKind
+from twin.entities.business import (
+    ActivityEdition,
+    Business,
+    EditionBasis,
+    Ownership,
+    Proceedings,
+    Site,
+    SiteKind,
+)
 from twin.entities.district import District
 from twin.entities.facility import Facility, FacilityKind, FacilityStatus
 from twin.entities.neighbourhood import Neighbourhood
@@ -125,6 +133,7 @@ __all__ = [
     "ENTITIES",
     "IDENTIFIERS",
     "NOTICE_RULE",
+    "ActivityEdition",
     "Address",
     "Base",
     "Building",
@@ -133,6 +142,7 @@ __all__ = [
     "CityEntity",
     "CodeValue",
     "District",
+    "EditionBasis",
     "Entity",
     "Facility",
     "FacilityKind",
@@ -151,6 +161,7 @@ __all__ = [
     "Permit",
     "PermitStatus",
     "PermitWorks",
+    "Proceedings",
     "QualityMeasurement",
     "QualityMetric",
     "QualityOutcome",

@@ -20,6 +20,32 @@ class Ownership(enum.Enum):
     MIXED = "MIXED"
 
 
+class Proceedings(enum.Enum):
+    """What is under way against or about a company."""
+
+    LIQUIDATION = "LIQUIDATION"
+    INSOLVENCY = "INSOLVENCY"
+    INSOLVENCY_SECOND_INSTANCE = "INSOLVENCY_SECOND_INSTANCE"
+    INSOLVENCY_THIRD_INSTANCE = "INSOLVENCY_THIRD_INSTANCE"
+    STABILISATION = "STABILISATION"
+
+
+class ActivityEdition(enum.Enum):
+    """An edition of the Bulgarian classification of economic activities."""
+
+    NKID_2003 = "NKID_2003"
+    KID_2008 = "KID_2008"
+    KID_2025 = "KID_2025"
+
+
+class EditionBasis(enum.Enum):
+    """What shows the edition of an activity's code."""
+
+    CODE = "CODE"
+    DATE = "DATE"
+    TEXT = "TEXT"
+
+
 class SiteKind(enum.Enum):
     """What an organisation does at a site."""
 
@@ -44,11 +70,25 @@ class Business(CityEntity):
     )
     legal_name_folded: Mapped[str | None] = text_field("Folded name", folded_of="legal_name", hidden=True)
     legal_form: Mapped[str | None] = field("Legal form", codes="legal_form", index=True)
-    status: Mapped[str | None] = field("State of its entry in the register", codes="business_status")
+    status: Mapped[str | None] = field(
+        "State of its entry in the register: N and E are active, C and L closed. A closed business keeps its "
+        "last known sites; ask for N and E to leave them out", codes="business_status",
+    )  # fmt: skip
+    proceedings: Mapped[str | None] = field(
+        "Liquidation, insolvency or stabilisation, where it is under way", enumeration=Proceedings
+    )
     activity: Mapped[str | None] = field("Main activity as the register codes it", codes="activity")
+    activity_edition: Mapped[str | None] = field(
+        "Edition of the classification that the activity's code is from (НКИД-2003, КИД-2008 or КИД-2025); "
+        "null where the register does not show it", enumeration=ActivityEdition,
+    )  # fmt: skip
+    activity_edition_basis: Mapped[str | None] = field(
+        "What shows the edition: only it has such a code, only it had when the entry was made, or the "
+        "register's own words for the code are its", enumeration=EditionBasis,
+    )  # fmt: skip
     ownership: Mapped[str | None] = field("Whose it is, for publicly owned companies", enumeration=Ownership)
     natural_person_like: Mapped[bool | None] = field(
-        "Whether its name and seat may be a person's (sole traders)"
+        "Whether its name and seat may be a person's (sole traders); once so, always so"
     )
     registered_on: Mapped[dt.date | None] = field("When it was entered in the register")
 
@@ -63,6 +103,10 @@ class Site(SpatialEntity):
     __geometry__ = "position"
 
     kind: Mapped[str] = field("What the organisation does there", enumeration=SiteKind, index=True)
+    eik: Mapped[str | None] = text_field(
+        "A branch's own code (ЕИК/БУЛСТАТ), 13 digits that begin with its organisation's",
+        identifier="EIK_BRANCH", index=True,
+    )  # fmt: skip
     name: Mapped[str | None] = text_field("What is written above the door, or the organisation's name")
     name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
     name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)

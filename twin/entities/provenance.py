@@ -236,3 +236,7 @@ class Record(Base):
     key: Mapped[str] = mapped_column(KEY, primary_key=True)
     source: Mapped[str] = mapped_column(KEY, primary_key=True, index=True)
     fields: Mapped[Any] = mapped_column(JSONB(), comment="The fields that this source fills")
+    versions: Mapped[Any] = mapped_column(
+        JSONB(), nullable=True,
+        comment="Field -> version of the last word on it, of a source that publishes changes",
+    )  # fmt: skip

@@ -173,9 +173,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("quality_measurement_pkey")),
     )
     op.create_index(op.f("quality_measurement_source_idx"), "quality_measurement", ["source"], unique=False)
+    op.add_column("business", sa.Column("proceedings", sa.Text(collation="C"), nullable=True))
+    op.add_column("business", sa.Column("activity_edition", sa.Text(collation="C"), nullable=True))
+    op.add_column("business", sa.Column("activity_edition_basis", sa.Text(collation="C"), nullable=True))
+    op.add_column("business_history", sa.Column("proceedings", sa.Text(collation="C"), nullable=True))
+    op.add_column("business_history", sa.Column("activity_edition", sa.Text(collation="C"), nullable=True))
+    op.add_column(
+        "business_history", sa.Column("activity_edition_basis", sa.Text(collation="C"), nullable=True)
+    )
     op.add_column("import_run", sa.Column("mode", sa.Text(collation="C"), nullable=True))
     op.add_column("import_run", sa.Column("record_limit", sa.Integer(), nullable=True))
     op.add_column("import_run", sa.Column("fingerprint", sa.Text(collation="C"), nullable=True))
+    op.add_column(
+        "record",
+        sa.Column(
+            "versions",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="Field -> version of the last word on it, of a source that publishes changes",
+        ),
+    )
+    op.add_column("site", sa.Column("eik", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("site_eik_idx"), "site", ["eik"], unique=False)
+    op.add_column("site_history", sa.Column("eik", sa.Text(collation="C"), nullable=True))
     op.add_column("source", sa.Column("stated_licence", sa.Text(collation="C"), nullable=True))
     op.add_column("source", sa.Column("refresh_days", sa.Integer(), nullable=True))
     op.add_column("source", sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True))
@@ -185,9 +205,19 @@ def downgrade() -> None:
     op.drop_column("source", "fetched_at")
     op.drop_column("source", "refresh_days")
     op.drop_column("source", "stated_licence")
+    op.drop_column("site_history", "eik")
+    op.drop_index(op.f("site_eik_idx"), table_name="site")
+    op.drop_column("site", "eik")
+    op.drop_column("record", "versions")
     op.drop_column("import_run", "fingerprint")
     op.drop_column("import_run", "record_limit")
     op.drop_column("import_run", "mode")
+    op.drop_column("business_history", "activity_edition_basis")
+    op.drop_column("business_history", "activity_edition")
+    op.drop_column("business_history", "proceedings")
+    op.drop_column("business", "activity_edition_basis")
+    op.drop_column("business", "activity_edition")
+    op.drop_column("business", "proceedings")
     op.drop_index(op.f("quality_measurement_source_idx"), table_name="quality_measurement")
     op.drop_table("quality_measurement")
     op.drop_index("permit_history_key_idx", table_name="permit_history")
