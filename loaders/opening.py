@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 import twin
 from loaders.catalogue import Dataset
+from loaders.formats import release_of
 from twin.entities import BY_NAME, Entity
 from twin.errors import BadRequest
 from twin.history import HISTORY
@@ -88,6 +89,7 @@ def fingerprint(
     parts = [
         dataset.entry,
         code_digest(),
+        *(release_of(read.format) for read in dataset.reads),
         *(_state(connection, BY_NAME[area]) for area in areas),
         *sorted((one.name, one.checksum) for one in files),
     ]

@@ -25,7 +25,8 @@ ANSWERED = re.compile(
     r"<!-- answered -->\n```graphql\n(?P<query>.*?)```\n\n```json\n(?P<answer>.*?)```", re.DOTALL
 )
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+#: a program to be run, not a file of the guide: see test_guide
+PYTHON = re.compile(r"(?<! -->\n)```python\n(.*?)```", re.DOTALL)
 TWIN = Path(sys.executable).parent / "twin"
 
 

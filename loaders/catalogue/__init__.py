@@ -378,8 +378,8 @@ def _mode(name: Any, where: str) -> Mode:
 def _read(entry: Mapping[str, Any], where: str, tables: Mapping[str, Any]) -> Read:
     _known(entry, (*_DATASET, *_READ, *BY_NAME), where)
     format_ = _needed(entry, "format", where)
-    if format_ not in formats.FORMATS:
-        raise BadRequest(f'format is "{format_}"; allowed are {", ".join(formats.FORMATS)}', where=where)
+    if format_ not in formats.names():
+        raise BadRequest(f'format is "{format_}"; allowed are {", ".join(formats.names())}', where=where)
     prepare = entry.get("prepare")
     if prepare is not None and prepare not in PREPARATIONS:
         raise BadRequest(f'prepare is "{prepare}"; allowed are {", ".join(PREPARATIONS)}', where=where)

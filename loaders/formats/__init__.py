@@ -1,6 +1,7 @@
 """Reading published files: what every format yields, and the one door through which loaders open them.
 
-`loaders/run.py` calls `open_layer`; each format is one module here with one function, `read`.
+`loaders/run.py` calls `open_layer`; each format is one module with one function, `read`, here or in
+another package (see the README, 'Add a data set').
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +26,9 @@ BATCH_SIZE = 10_000
 
 LONGEST_MESSAGE = 1000
 
+#: under this entry point an installed package of somebody else's names the modules that read its formats
+GROUP = "twin.formats"
+#: the modules of this package that read a format
 FORMATS = ("vector", "tabular", "json_records", "osm", "gtfs", "register_xml", "parquet", "excel", "cityjson")
 
 RULES = {
@@ -130,14 +136,40 @@ class Layer:
     batches: Iterator[Batch]
 
 
+def names() -> tuple[str, ...]:
+    """Every format that can be read: the twin's own, then those of installed packages."""
+    return (*FORMATS, *(each.name for each in _installed() if each.name not in FORMATS))
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
+
+
+def release_of(format: str) -> str | None:
+    """The package and version that read a format, where it is not the twin itself."""
+    for each in _installed():
+        if each.name == format and format not in FORMATS and each.dist:
+            return f"{each.dist.name} {each.dist.version}"
+    return None
+
+
+def _reader(format: str, where: str) -> Any:
+    """The module that reads a format."""
+    if format in FORMATS:
+        return importlib.import_module(f"{__name__}.{format}")
+    for each in _installed():
+        if each.name == format:
+            return each.load()
+    raise FileFault(f"format is {format!r}; allowed are {', '.join(names())}", where=where)
+
+
 def open_layer(path: Path, format: str, **options: Any) -> AbstractContextManager[Layer]:
     """Open a published file for reading; the options are those of the format's `read` function.
 
     Raises FileFault when the file is missing, empty or of another kind, or when an option is unknown.
     """
-    if format not in FORMATS:
-        raise FileFault(f"format is {format!r}; allowed are {', '.join(FORMATS)}", where=path.name)
-    read = importlib.import_module(f"{__name__}.{format}").read
+    read = _reader(format, path.name).read
     check_options(path, format, inspect.signature(read), options)
     check_file(path)
     layer: AbstractContextManager[Layer] = read(path, **options)

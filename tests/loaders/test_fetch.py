@@ -17,6 +17,7 @@ from rich.console import Console
 from loaders import fetch as fetching
 from loaders.catalogue import Catalogue, catalogue
 from loaders.fetch import FetchReport, Status, fetch
+from loaders.fetched import fetch_of
 from loaders.run import load
 from loaders.web import Clock, Policy, Web
 from tests.loaders.portal import GEOJSON, Answer, Asked, Portal, StoppedClock
@@ -342,7 +343,10 @@ def test_what_was_fetched_is_what_a_load_reads(portal: Portal, tmp_path: Path, t
         "properties": {"n": "1"},
         "geometry": {"type": "Point", "coordinates": [23.3, 42.7]},
     }
-    portal.routes["/a"] = Answer.json({"type": "FeatureCollection", "features": [school]})
+    portal.routes["/a"] = Answer(
+        json.dumps({"type": "FeatureCollection", "features": [school]}).encode(),
+        headers={"Link": '<https://l.example/cc0>; rel="license"'},
+    )
     town.describe(
         'key = "a"\nformat = "vector"\nfile = "a.geojson"\ncrs = "EPSG:4326"\n'
         f'[dataset.fetch]\nurl = "{portal.url}/a"\n'
@@ -353,7 +357,45 @@ def test_what_was_fetched_is_what_a_load_reads(portal: Portal, tmp_path: Path, t
         assert run(town.catalogue, data, day).exit_code == 0
         report = load(town.url, town.catalogue, data / "latest")
         assert (report.exit_code, report["a"].status.value) == (0, status)
-        assert report["a"].entities["Facility"].rows == 1
+        assert town.rows("SELECT count(*) FROM facility") == [(1,)]
+        # the source was asked again and has the same: the data are as fresh as the answer
+        assert town.rows("SELECT fetched_at::date::text, stated_licence, licence FROM source") == [
+            (day, "https://l.example/cc0", None)
+        ]
+    by_hand = data / "latest" / "a.geojson"
+    by_hand.unlink()
+    by_hand.write_text('{"type": "FeatureCollection", "features": [%s]}' % json.dumps({**school, "id": 1}))
+    load(town.url, town.catalogue, data / "latest")
+    assert town.rows("SELECT fetched_at, stated_licence FROM source") == [(None, None)]
+
+
+def test_files_that_are_all_there_is_are_as_old_as_the_oldest_and_changes_as_the_youngest(
+    portal: Portal, tmp_path: Path, town: LoadTown
+) -> None:
+    """One of two files cannot be fetched on the second day; it is taken over from the first."""
+    for mode, day in (("full", "2026-11-24"), ("delta", "2026-11-25")):
+        data = tmp_path / mode
+        for name in ("1", "2"):
+            portal.routes[f"/{name}"] = Answer(f"n,lon,lat\n{name},23.3,42.7\n".encode())
+        entries = city(
+            tmp_path,
+            '[[dataset]]\nkey = "a"\ntitle = "T"\npublisher = "P"\nformat = "tabular"\nfile = "*.csv"\n'
+            f'mode = "{mode}"\n[dataset.fetch]\nkind = "ckan"\nurl = "{portal.url}"\ndataset = "d"\n'
+            f'resource_format = "CSV"\n{TARGET}',
+        )
+        resources = [{"format": "CSV", "name": n, "url": f"{portal.url}/{n}"} for n in ("1", "2")]
+        portal.routes["/api/3/action/package_show"] = Answer.json(
+            {"success": True, "result": {"resources": resources}}
+        )
+        assert run(entries, data).exit_code == 0
+        portal.routes["/2"] = Answer(b"", 500)
+        assert run(entries, data, "2026-11-25").exit_code == 1
+        folder = data / "latest"
+        files = [(path, path.name) for path in entries.dataset("a").find(folder)]
+        assert len(files) == 2
+        found = fetch_of(entries.dataset("a"), files)
+        assert found
+        assert found.at.date().isoformat() == day
 
 
 @pytest.mark.parametrize(
