@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
@@ -177,7 +178,10 @@ class _Timetable:
 def _batches(timetable: _Timetable, table: str, added: Sequence[str]) -> Iterator[Batch]:
     problems: list[Problem] = []
     rows = [(line, row) for line, row in timetable.rows(f"{table}.txt", problems)]
-    computed = _serve(timetable, table, problems)
+    stat = timetable.path.stat()
+    computed = _serve(timetable.path, stat.st_mtime_ns, stat.st_size)
+    # late trips matter to who looks up departures
+    problems += [each for each in computed.problems if table == "stops" or each.rule != "time-past-midnight"]
     extra = computed.stops if table == "stops" else computed.routes
     key = "stop_id" if table == "stops" else "route_id"
     points = Points(("stop_lon", "stop_lat"), None) if table == "stops" else Points(None, None)
@@ -196,6 +200,7 @@ def _batches(timetable: _Timetable, table: str, added: Sequence[str]) -> Iterato
 class _Served:
     stops: Mapping[str, tuple[Any, ...]]
     routes: Mapping[str, tuple[Any, ...]]
+    problems: Sequence[Problem]
 
 
 @dataclass(frozen=True)
@@ -219,25 +224,28 @@ class _Counted:
     """Per trip a number that two trips share when they call at the same stops in the same order."""
 
 
-def _serve(timetable: _Timetable, table: str, problems: list[Problem]) -> _Served:
-    """Count departures and trips for every stop and route."""
+@lru_cache(maxsize=1)
+def _serve(path: Path, _changed: int, _size: int) -> _Served:
+    """Count departures and trips for every stop and route; kept, as both tables of a timetable are read."""
+    problems: list[Problem] = []
+    with zipfile.ZipFile(path) as archive:
+        return _count(_Timetable(path, archive), problems)
+
+
+def _count(timetable: _Timetable, problems: list[Problem]) -> _Served:
     stop_ids = _keys(timetable, "stops.txt", "stop_id")
     route_ids = _keys(timetable, "routes.txt", "route_id")
     trips = _read_trips(timetable, route_ids, problems)
     known_stops = pa.array(stop_ids, pa.string())
-    counted = _count_stop_times(timetable, known_stops, trips, problems, late=table == "stops")
+    counted = _count_stop_times(timetable, known_stops, trips, problems)
 
     by_stop: list[list[str]] = [[] for _ in stop_ids]
     # Pairs are sorted by route, then stop: each stop gets its routes in the order of their table.
     for pair in counted.pairs.tolist():
         route, stop = divmod(pair, len(stop_ids))
         by_stop[stop].append(route_ids[route])
-    by_route: list[list[str]] = [[] for _ in route_ids]
-    if table == "routes":
-        for route, stops in enumerate(
-            _in_order_of_travel(timetable, known_stops, trips, counted, len(route_ids))
-        ):
-            by_route[route] = [stop_ids[stop] for stop in stops]
+    travelled = _in_order_of_travel(timetable, known_stops, trips, counted, len(route_ids))
+    by_route = [[stop_ids[stop] for stop in stops] for stops in travelled]
 
     known = trips.route >= 0
     running = np.zeros((len(route_ids), len(KINDS_OF_DAY)))
@@ -245,6 +253,7 @@ def _serve(timetable: _Timetable, table: str, problems: list[Problem]) -> _Serve
     return _Served(
         {key: (*_rounded(counted.departures[at]), by_stop[at]) for at, key in enumerate(stop_ids)},
         {key: (*_rounded(running[at]), by_route[at]) for at, key in enumerate(route_ids)},
+        problems,
     )
 
 
@@ -282,9 +291,9 @@ def _read_trips(timetable: _Timetable, route_ids: list[str], problems: list[Prob
 
 
 def _count_stop_times(
-    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, problems: list[Problem], *, late: bool
+    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, problems: list[Problem]
 ) -> _Counted:
-    """Count what the stop times say, block by block; `late` also counts times after midnight."""
+    """Count what the stop times say, block by block."""
     stops = len(stop_ids)
     departures = np.zeros((stops, len(KINDS_OF_DAY)))
     # Per trip its last call, as one number that grows with the sequence and also tells the stop and whether
@@ -297,7 +306,7 @@ def _count_stop_times(
     after_midnight, example = 0, ""
     there = timetable.header("stop_times.txt")
     columns = ["trip_id", "stop_id", "stop_sequence"]
-    columns += [name for name in ("pickup_type", *(("departure_time",) if late else ())) if name in there]
+    columns += [name for name in ("pickup_type", "departure_time") if name in there]
     for block in timetable.blocks("stop_times.txt", columns, problems):
         trip, stop = (
             _numbers(block.column(name), known, name, strangers)
