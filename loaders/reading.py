@@ -79,7 +79,7 @@ class Reading:
         with np.errstate(invalid="ignore", over="ignore"):
             for file, name in files:
                 self.file = name
-                with open_layer(file, self.read.format, **self.read.options) as layer:
+                with open_layer(file, self.read.format, ignores=self._needless, **self.read.options) as layer:
                     crs = crs_of(self.read, layer, name, self.notices)
                     for batch in layer.batches:
                         self._stage_batch(self._within_limit(batch), layer, file, name, crs)
@@ -95,6 +95,10 @@ class Reading:
 
     def _within_limit(self, batch: Batch) -> Batch:
         return batch if self.limit is None else batch.head(self.limit - self.records)
+
+    def _needless(self, column: str) -> bool:
+        """Whether no mapping looks at a published column; what a step in code looks at is not known here."""
+        return not self.read.prepare and column not in self.read.claimed and self.read.ignores(column)
 
     def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
         if self.read.prepare:

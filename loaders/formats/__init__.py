@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -65,6 +65,9 @@ _FIELD_OF = {
     "bad-cadastral-id": "Identifier",
     "no-cadastral-id": "Identifier",
 }
+
+#: the parameter of a `read` that can leave columns out
+IGNORES = "ignores"
 
 Geometries: TypeAlias = NDArray[np.object_]
 
@@ -164,14 +167,20 @@ def _reader(format: str, where: str) -> Any:
     raise FileFault(f"format is {format!r}; allowed are {', '.join(names())}", where=where)
 
 
-def open_layer(path: Path, format: str, **options: Any) -> AbstractContextManager[Layer]:
+def open_layer(
+    path: Path, format: str, *, ignores: Callable[[str], bool] | None = None, **options: Any
+) -> AbstractContextManager[Layer]:
     """Open a published file for reading; the options are those of the format's `read` function.
 
+    Columns of which `ignores` says so nobody needs, and a format that is faster without them leaves them out.
     Raises FileFault when the file is missing, empty or of another kind, or when an option is unknown.
     """
     read = _reader(format, path.name).read
-    check_options(path, format, inspect.signature(read), options)
+    signature = inspect.signature(read)
+    check_options(path, format, signature, options)
     check_file(path)
+    if IGNORES in signature.parameters:
+        options[IGNORES] = ignores
     layer: AbstractContextManager[Layer] = read(path, **options)
     return layer
 
@@ -193,7 +202,11 @@ def check_file(path: Path) -> None:
 
 def check_options(path: Path, format: str, signature: inspect.Signature, options: dict[str, Any]) -> None:
     """Refuse options that the format does not have, and name those that it needs."""
-    known = {name: each for name, each in signature.parameters.items() if each.kind is each.KEYWORD_ONLY}
+    known = {
+        name: each
+        for name, each in signature.parameters.items()
+        if each.kind is each.KEYWORD_ONLY and name != IGNORES
+    }
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise FileFault(

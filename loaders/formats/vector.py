@@ -10,7 +10,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -40,7 +40,13 @@ LONGEST_RECORD_BYTES = 16 << 20
 
 
 @contextmanager
-def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -> Iterator[Layer]:
+def read(
+    path: Path,
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    ignores: Callable[[str], bool] | None = None,
+) -> Iterator[Layer]:
     """Open a file of shapes with their attributes.
 
     `layer` chooses among a GeoPackage's layers or an archive's files; `encoding` overrides what a Shapefile
@@ -70,10 +76,16 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         if kind == "geopackage":
             layer = _layer(path, source, layer)
         try:
+            columns = _wanted(source, layer, encoding, ignores) if not kind.endswith("json") else None
             with _quiet():
                 meta, reader = stack.enter_context(
                     pyogrio.open_arrow(
-                        source, layer=layer, encoding=encoding, batch_size=BATCH_SIZE, use_pyarrow=True
+                        source,
+                        layer=layer,
+                        encoding=encoding,
+                        columns=columns,
+                        batch_size=BATCH_SIZE,
+                        use_pyarrow=True,
                     )
                 )
             if kind in ("flatgeobuf", "geopackage"):
@@ -88,6 +100,17 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
             crs=crs_code(meta["crs"]),
             batches=_batches(path, reader, meta, stated, faulty),
         )
+
+
+def _wanted(
+    source: str, layer: str | None, encoding: str | None, ignores: Callable[[str], bool] | None
+) -> list[str] | None:
+    """The columns worth reading; None: all of them. Of GeoJSON that is not asked: it would be read twice."""
+    if ignores is None:
+        return None
+    with _quiet():
+        fields = pyogrio.read_info(source, layer=layer, encoding=encoding)["fields"]
+    return [str(name) for name in fields if not ignores(str(name))]
 
 
 def crs_code(declared: str | None) -> str | None:
