@@ -34,7 +34,7 @@ from loaders.versions import VERSIONS
 from twin.entities import Severity
 from twin.fields import Field
 from twin.geometry import Mask, Shapes, as_kind, ewkb, mend
-from twin.identifiers import cadastral_parts, is_eik, scrub_personal_numbers
+from twin.identifiers import BUILDING_FORM, is_eik, is_ekatte, scrub_personal_numbers
 from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
@@ -43,15 +43,20 @@ SHORTEST_NAME_IN_CAPITALS = 4
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
 
 
-def _is_building_id(text: str) -> bool:
-    parts = cadastral_parts(text)
-    return parts is not None and parts.kind == "building"
+def _are_eik(text: Column) -> Column:
+    return _by_value_truth(text, is_eik)
 
 
-#: identifier scheme -> whether a text is one, and what one looks like
-IDENTIFIERS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "EIK": (is_eik, "9 or 13 digits of which the last is a check digit"),
-    "CADASTRE": (_is_building_id, "EKATTE.region.parcel.building, such as 68134.100.33.2"),
+def _are_building_ids(text: Column) -> Column:
+    """Told column by column: no two of a million identifiers are the same, but their settlements are."""
+    settled = _by_value_truth(pc.utf8_slice_codeunits(text, 0, 5), is_ekatte)
+    return pc.and_(pc.match_substring_regex(text, BUILDING_FORM), settled)
+
+
+#: identifier scheme -> which texts are one, and what one looks like
+IDENTIFIERS: dict[str, tuple[Callable[[Column], Column], str]] = {
+    "EIK": (_are_eik, "9 or 13 digits of which the last is a check digit"),
+    "CADASTRE": (_are_building_ids, "EKATTE.region.parcel.building, such as 68134.100.33.2"),
 }
 
 
@@ -185,8 +190,8 @@ class Check:
         return _without_personal_numbers(text, selected, label)
 
     def _identifier(self, name: str, label: str, text: Column, selected: Selected, keep: Mask) -> Column:
-        is_one, form = IDENTIFIERS[self.facts[name].identifier or ""]
-        good = mask(_by_value_truth(text, is_one))
+        are_ones, form = IDENTIFIERS[self.facts[name].identifier or ""]
+        good = mask(are_ones(text))
         bad = ~good & mask(pc.is_valid(text))
         fatal = name in self.required
         selected.note(

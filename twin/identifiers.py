@@ -25,6 +25,8 @@ _DIGITS = re.compile(r"[0-9]+")
 _CADASTRAL = re.compile(
     r"([0-9]{5})\.([1-9][0-9]*)\.(?:([1-9][0-9]*)(?:\.([1-9][0-9]*))?|(0)\.([1-9][0-9]*))(?:\.([1-9][0-9]*))?"
 )
+#: what a building's identifier looks like whose settlement is one, for whole columns of them
+BUILDING_FORM = r"^[0-9]{5}\.[1-9][0-9]*\.(?:[1-9][0-9]*|0)\.[1-9][0-9]*$"
 
 SHORTEST_DAMAGED_EIK = 5
 """With fewer digits left than this, a check digit that happens to hold says too little."""

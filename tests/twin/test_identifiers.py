@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.identifiers import (
+    BUILDING_FORM,
     CadastralId,
     cadastral_parent,
     cadastral_parts,
@@ -223,3 +225,10 @@ def test_permits_name_parcels_buildings_and_units(real_data: Path) -> None:
         "building": 479,
         "unit": 281,
     }
+
+
+@given(st.from_regex(r"\A(68134|00357|68135)(\.[0-9]{1,2}){0,4}\.?\Z"))
+def test_the_form_of_a_building_says_the_same_as_taking_its_identifier_apart(text: str) -> None:
+    parts = cadastral_parts(text)
+    whole = parts is not None and parts.kind == "building"
+    assert (re.search(BUILDING_FORM, text) is not None and is_ekatte(text[:5])) == whole
