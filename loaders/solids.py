@@ -156,7 +156,7 @@ class _Faces:
         fresh[1:] = (rows[1:] != rows[:-1]).any(axis=1)
         self.vertex = np.empty(len(rows), dtype=np.int64)
         self.vertex[order] = np.cumsum(fresh) - 1
-        self.vertices = rows[fresh, 1:]
+        self.vertices = np.ascontiguousarray(rows[fresh, 1:])
         self.vertices_of_solid = np.bincount(rows[fresh, 0], minlength=len(self.solids))
 
     def volumes(self) -> tuple[Floats, list[Flaw]]:
@@ -251,7 +251,6 @@ class _Faces:
             for start, end in itertools.pairwise([*self.ring_starts.tolist(), len(numbers)])
         )
         origins = self.origins.round(6).tolist()
-        vertices = self.vertices.tolist()
         found = []
         for place, solid in enumerate(self.solids):
             document = {
@@ -260,9 +259,9 @@ class _Faces:
                 "transform": {"scale": [GRID_M] * 3, "translate": origins[place]},
                 "metadata": {"referenceSystem": reference_system(solid.crs, city_crs)},
                 "CityObjects": _city_objects(solid, rings),
-                "vertices": vertices[firsts[place] : firsts[place + 1]],
+                "vertices": self.vertices[firsts[place] : firsts[place + 1]],
             }
-            found.append(orjson.dumps(document).decode())
+            found.append(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
         return found
 
 
