@@ -39,6 +39,7 @@ from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
 SHORTEST_NAME_IN_CAPITALS = 4
+STATED_AREA_SHARE = 0.05  #: a published area may differ from the shape's by so much
 
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
 
@@ -291,6 +292,8 @@ class Check:
             if refused.any() or repaired.any():
                 shapes = as_kind(shapes, kind)[0]
                 shapes[refused] = None
+            if self.target.stated_area_m2:
+                _compare_area(self.target.stated_area_m2, shapes, selected)
         if fatal:
             keep &= ~wrong
         return pa.array(ewkb(shapes, self.srid), pa.binary())
@@ -464,6 +467,18 @@ def _by_value_truth(text: Column, is_one: Callable[[str], bool]) -> Column:
     coded = text.dictionary_encode()
     known = [value is not None and is_one(value) for value in coded.dictionary.to_pylist()]
     return pa.array(known, pa.bool_()).take(coded.indices)
+
+
+def _compare_area(column: str, shapes: Shapes, selected: Selected) -> None:
+    """A notice where a published area is not that of the published shape."""
+    stated = numbers(selected.text(column), selected, column).to_numpy(zero_copy_only=False)
+    areas = shapely.area(shapes)
+    wrong = np.abs(areas - stated) > STATED_AREA_SHARE * stated
+    both = [f"{here:.0f}, {there:.0f}" for here, there in zip(stated, areas, strict=True)]
+    selected.note(
+        "area-disagrees", wrong & ~shapely.is_missing(shapes), column, pa.array(both, pa.string()),
+        lambda pair: "{} is {} m2; the shape has {} m2, and was kept.".format(column, *pair.split(", ")),
+    )  # fmt: skip
 
 
 def _without_personal_numbers(text: Column, selected: Selected, label: str) -> Column:

@@ -40,6 +40,9 @@ _READERS = {
 }
 #: every rule that a load may speak of
 RULES: dict[str, Rule] = {
+    "area-disagrees": Rule(
+        WARNING, "A published area is not that of the published shape, by more than 5 %; the shape was kept."
+    ),
     "bad-identifier": Rule(ERROR, "An identifier fails its form or its check digit."),
     "broken-character": Rule(
         WARNING, "A text holds NUL or half a character, which no text can; they were removed."

@@ -22,7 +22,7 @@ from psycopg.sql import SQL, Identifier
 from rich.console import Console
 
 from loaders import provenance
-from loaders.catalogue import Catalogue, Dataset, Mode
+from loaders.catalogue import Catalogue, Dataset, Mode, Target
 from loaders.changes import Change, changes_of
 from loaders.erasure import forget
 from loaders.fetched import Fetch, fetch_of
@@ -419,9 +419,12 @@ class _Run:
         """Station 6: areas first, so that what comes after them finds them."""
         for entity in self.dataset.entities:
             staging = self.staged[entity.name]
-            for area in {t.within for r in self.dataset.reads for t in r.targets if t.entity is entity}:
+            for area in {target.within for target in self._targets(entity)}:
                 if area:
                     self.refused += staging.keep_within(BY_NAME[area], self.notices)
+            for target in self._targets(entity):
+                if target.same_within_m is not None:
+                    staging.adopt_held(target.same_within_m)
             count = staging.complete(self._vital(entity))
             self._refuse_too_few(entity, count)
             known = 0
@@ -508,11 +511,12 @@ class _Run:
                 where=self.dataset.file,
             )
 
+    def _targets(self, entity: Entity) -> list[Target]:
+        return [t for read in self.dataset.reads for t in read.targets if t.entity is entity]
+
     def _vital(self, entity: Entity) -> list[str]:
         """What this data set says of an entity that the entity cannot be without."""
-        said = {
-            name for r in self.dataset.reads for t in r.targets if t.entity is entity for name in t.fields
-        }
+        said = {name for target in self._targets(entity) for name in target.fields}
         return [c.key for c in entity.loaded_columns if c.key in said and not c.nullable]
 
     def _refuse_too_few(self, entity: Entity, count: int) -> None:

@@ -171,6 +171,27 @@ class Staging:
             return None
         return self._files[bisect_right(self._files, ordinal, key=lambda each: each[0]) - 1][1]
 
+    def adopt_held(self, within_m: float) -> None:
+        """Take a shape that nowhere lies farther than some metres from the row's, nor that from it, for the
+        row's: an edition rounded otherwise, or drawn from another corner, has not changed.
+
+        ST_HausdorffDistance says the same, but for 24 districts in 1.9 s where this takes 0.03 s.
+        """
+        self.connection.execute(
+            SQL(
+                "UPDATE {staged} AS s SET {shape} = t.{shape} FROM {table} AS t"
+                " WHERE t.key = s.key AND s.{shape} @ ST_Expand(t.{shape}, %(within)s)"
+                " AND t.{shape} @ ST_Expand(s.{shape}, %(within)s)"
+                " AND ST_Covers(ST_Buffer(t.{shape}, %(within)s), s.{shape})"
+                " AND ST_Covers(ST_Buffer(s.{shape}, %(within)s), t.{shape})"
+            ).format(
+                staged=self.table,
+                table=Identifier(self.entity.table.name),
+                shape=Identifier(self.entity.geometry or ""),
+            ),
+            {"within": within_m},
+        )
+
     def complete(self, attributes: Sequence[str]) -> int:
         """How many staged records have all of these attributes."""
         filled = SQL(" AND ").join(SQL("{} IS NOT NULL").format(Identifier(name)) for name in attributes)

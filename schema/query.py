@@ -43,6 +43,8 @@ def build() -> strawberry.Schema:
             ),
             _connection("districts", "District", "Districts of the municipality"),
             _connection("neighbourhoods", "Neighbourhood", "Neighbourhoods, housing estates and villages"),
+            _connection("namedPlaces", "NamedPlace", "Areas with a name, which cover all land"),
+            _connection("planningUnits", "PlanningUnit", "Planning units with what a census counted"),
             _connection("buildings", "Building", "Buildings"),
             _connection("buildingSolids", "BuildingSolid", "3D shapes of buildings, by level of detail"),
             _connection("addresses", "Address", "Addresses"),

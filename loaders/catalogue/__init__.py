@@ -34,7 +34,10 @@ _DATASET = (
     "fetch",
 )  # fmt: skip
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
-_ENTITY = ("key", "when", "expect", "complete", "range", "within", "required", "versions", "of")
+_ENTITY = (
+    "key", "when", "expect", "complete", "range", "within", "required", "versions", "of", "same_within_m",
+    "stated_area_m2",
+)  # fmt: skip
 
 
 class Mode(enum.Enum):
@@ -86,12 +89,16 @@ class Target:
     range: Mapping[str, tuple[float, float]] = field(default_factory=dict)  #: -> least and greatest value
     of: str | None = None  #: column with the 3D shapes of a building, each of which is one record
     versions: str | None = None  #: column that says of what a record speaks, and as of when: versions.py
+    stated_area_m2: str | None = None  #: column of an area that should be the shape's own
+    same_within_m: float | None = None  #: a shape no farther than that from the one held is taken for it
 
     @property
     def columns(self) -> set[str]:
         """The published columns that it uses."""
         recipes = [*self.fields.values(), *([self.key] if self.key else [])]
-        named = {one.column for one in self.when} | {name for name in (self.versions, self.of) if name}
+        named = {one.column for one in self.when} | {
+            name for name in (self.versions, self.of, self.stated_area_m2) if name
+        }
         return {name for one in recipes for name in one.columns} | named
 
 
@@ -427,6 +434,9 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
     within = entry.get("within")
     if within is not None and within not in BY_NAME:
         raise BadRequest(f'within is "{within}"; it names no entity', where=where)
+    same_within_m = entry.get("same_within_m")
+    if same_within_m is not None and not (isinstance(same_within_m, int | float) and same_within_m >= 0):
+        raise BadRequest(f"same_within_m is {same_within_m!r}; expected are metres", where=where)
     expect = entry.get("expect")
     if expect is not None:
         _check_ends(expect, "expect", where)
@@ -445,6 +455,8 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         range=_range(entity, _table(entry, "range", where), fields, f"{where}.range"),
         versions=entry.get("versions"),
         of=of,
+        stated_area_m2=entry.get("stated_area_m2"),
+        same_within_m=same_within_m,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from shapely import affinity
 
 import loaders.merge
 from loaders.report import Status
@@ -237,3 +238,48 @@ def test_a_first_large_load_leaves_the_indexes_as_they_were(
     assert town.rows("SELECT count(*) FROM facility") == [(2,)]
     assert len(before) > 1
     assert town.rows(catalogue) == before
+
+
+def test_a_boundary_drawn_anew_within_the_tolerance_has_not_changed(town: LoadTown) -> None:
+    describe_districts(town)
+    town.entries[0] += "same_within_m = 0.05\n"
+    town.load()
+    before = town.versions()
+    # from another corner, and by a centimetre
+    shifted = affinity.translate(GRID["BCDE"], 0.01, -0.01)
+    town.features(
+        "districts.geojson",
+        ({"code": "W", "name": "Запад"}, lonlat(GRID["EFAB"])),
+        ({"code": "O", "name": "Изток"}, lonlat(shifted)),
+    )
+    assert town.load()["districts"].status is Status.UNCHANGED
+    assert town.versions() == before
+    # by a metre
+    town.features(
+        "districts.geojson",
+        ({"code": "W", "name": "Запад"}, lonlat(GRID["ABEF"])),
+        ({"code": "O", "name": "Изток"}, lonlat(affinity.translate(GRID["BCDE"], 1, 0))),
+    )
+    merged = town.load()["districts"].entities["District"]
+    assert (merged.changed, merged.unchanged) == (1, 1)
+    assert town.rows("SELECT key FROM district_history") == [("O",)]
+
+
+def test_an_area_that_is_not_the_shapes_is_said(town: LoadTown) -> None:
+    town.describe(DISTRICTS + 'stated_area_m2 = "m2"\n')
+    area = GRID["ABEF"].area
+    town.features(
+        "districts.geojson",
+        ({"code": "W", "name": "Запад", "m2": area * 1.04}, lonlat(GRID["ABEF"])),
+        ({"code": "O", "name": "Изток", "m2": area * 2}, lonlat(GRID["BCDE"])),
+    )
+    assert town.load().exit_code == 0
+    [(file, position, field, value, message, _)] = town.notices("area-disagrees")
+    assert (file, position, field, value) == (
+        "districts.geojson",
+        "record 2",
+        "m2",
+        f"{area * 2:.0f}, {area:.0f}",
+    )
+    assert message == f"The value of m2 is {area * 2:.0f} m2; the shape has {area:.0f} m2, and was kept."
+    assert town.rows("SELECT count(*) FROM district") == [(2,)]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shapely import wkb
 
+from loaders.catalogue import catalogue
+from loaders.run import load
 from tests.loaders.real import Loaded
+from twin.database import connect
 
 pytestmark = pytest.mark.real
 
@@ -19,6 +24,10 @@ def sofia(database_url: str, real_data: Path) -> Loaded:
 @pytest.mark.parametrize(
     ("dataset", "entity", "rows"),
     [
+        ("sofia-districts-2024", "District", 24),
+        ("sofia-named-places", "NamedPlace", 310),
+        ("sofia-named-place-names", "NamedPlace", 310),
+        ("sofia-planning-units", "PlanningUnit", 574),
         ("sofia-building-permits", "Permit", 66_200 - 537),
     ],
 )
@@ -29,6 +38,10 @@ def test_the_counts_match_the_files(sofia: Loaded, dataset: str, entity: str, ro
 @pytest.mark.parametrize(
     ("dataset", "defects"),
     [
+        ("sofia-districts-2024", {}),
+        ("sofia-named-places", {"repaired-geometry": 2}),
+        ("sofia-named-place-names", {"repeated-value": 4}),
+        ("sofia-planning-units", {"area-disagrees": 9, "crs-differs": 1, "unknown-code": 38}),
         (
             "sofia-building-permits",
             {"bad-cadastral-id": 18, "exact-duplicate": 537, "no-cadastral-id": 6842, "padded-value": 3841},
@@ -50,3 +63,66 @@ def test_permits_have_dates_kinds_districts_and_cadastral_identifiers(sofia: Loa
         " GROUP BY 1 ORDER BY 1"
     ) == [(2, 3_790), (3, 561), (4, 371)]
     assert sofia.rows("SELECT count(*) FROM permit WHERE address_text ~* '\\m(ап|ет)\\.'") == [(0,)]
+
+
+MOVED = {"68134-17", "68134-18", "68134-19", "68134-23", "68134-24"}
+
+
+def test_of_the_newer_edition_of_the_districts_only_the_changed_boundaries_count(sofia: Loaded) -> None:
+    first, now = (
+        {key: wkb.loads(shape, hex=True) for key, shape in sofia.rows(statement)}
+        for statement in (
+            "SELECT key, fields ->> 'boundary' FROM record WHERE source = 'sofia-districts'",
+            "SELECT key, boundary::text FROM district",
+        )
+    )
+    assert {key for key in now if not now[key].equals_exact(first[key], 0)} == MOVED
+    lyulin = "68134-19"
+    shared, both = now[lyulin].intersection(first[lyulin]).area, now[lyulin].union(first[lyulin]).area
+    assert shared / both == pytest.approx(0.979, abs=0.0005)
+    # the official code list names them, not the edition in capitals
+    assert sofia.rows("SELECT name_bg, name_latin FROM district WHERE key = '68134-11'") == [
+        ("Красна поляна", "Krasna polyana")
+    ]
+
+
+def test_an_edition_put_in_the_place_of_the_one_before_changes_five_rows(
+    database_url: str, real_data: Path, tmp_path: Path
+) -> None:
+    """Each edition through the same data set, as it is when its publisher replaces the file."""
+    profile = replace(catalogue("sofia").city, name="editions")
+    editions = replace(catalogue("sofia"), city=profile)
+    folder = tmp_path / "districts"
+    folder.mkdir()
+    for name in ("district_codes.csv", "districts_2023.geojson"):
+        (folder / name).write_bytes((real_data / "sofia" / "districts" / name).read_bytes())
+    only = ("sofia-districts", "sofia-district-codes")
+    load(database_url, editions, tmp_path, only=only)
+    newer = real_data / "sofia" / "districts" / "districts_2024_other_edition.json"
+    (folder / "districts_2023.geojson").write_bytes(newer.read_bytes())
+    merged = load(database_url, editions, tmp_path, only=only)["sofia-districts"].entities["District"]
+    assert (merged.added, merged.changed, merged.unchanged, merged.closed) == (0, 5, 19, 0)
+    with connect(database_url, city="editions") as connection:
+        held = connection.execute("SELECT DISTINCT key FROM district_history").fetchall()
+    assert {key for (key,) in held} >= MOVED
+
+
+def test_named_places_cover_all_land_and_leave_neighbourhoods_alone(sofia: Loaded) -> None:
+    [(area, named)] = sofia.rows("SELECT sum(ST_Area(boundary)) / 1e6, count(name) FROM named_place")
+    assert area == pytest.approx(1341.43, abs=0.01)
+    assert named == 305
+    assert sofia.rows(
+        "SELECT position FROM notice WHERE source = 'sofia-named-places' AND rule = 'repaired-geometry' ORDER BY 1"
+    ) == [("record 258",), ("record 284",)]
+    assert sofia.rows("SELECT count(*) FROM neighbourhood") == [(309,)]
+
+
+def test_planning_units_have_their_census_and_say_which_areas_are_wrong(sofia: Loaded) -> None:
+    assert sofia.rows(
+        "SELECT sum(population), sum(dwellings), sum(male + female), sum(age_0_14 + age_15_24 + age_25_34 + age_35_44"
+        " + age_45_54 + age_55_64 + age_65_over), sum(education_tertiary), count(district) FROM planning_unit"
+    ) == [(1_153_695, 582_528, 1_153_695, 1_153_695, 377_397, 574)]
+    assert sofia.rows("SELECT count(*) FROM planning_unit WHERE stated_district = '68134-06'") == [(14,)]
+    assert (
+        "neighbourhoods/planning_units_census2011.geojson", "record 370", "Area_m2", "3103604, 138",
+    ) in sofia.rows("SELECT file, position, field, value FROM notice WHERE rule = 'area-disagrees'")  # fmt: skip

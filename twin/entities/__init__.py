@@ -19,8 +19,10 @@ from twin.entities.business import (
 )
 from twin.entities.district import District
 from twin.entities.facility import Facility, FacilityKind, FacilityStatus
+from twin.entities.named_place import NamedPlace
 from twin.entities.neighbourhood import Neighbourhood
 from twin.entities.permit import Permit, PermitStatus, PermitWorks
+from twin.entities.planning_unit import PlanningUnit
 from twin.entities.provenance import (
     NOTICE_RULE,
     CodeValue,
@@ -48,6 +50,8 @@ ENTITIES: tuple[Entity, ...] = tuple(
     for cls in (
         District,
         Neighbourhood,
+        NamedPlace,
+        PlanningUnit,
         Building,
         BuildingSolid,
         Address,
@@ -154,6 +158,7 @@ __all__ = [
     "LinkType",
     "LoadMode",
     "LoadedFile",
+    "NamedPlace",
     "Neighbourhood",
     "Node",
     "Notice",
@@ -161,6 +166,7 @@ __all__ = [
     "Permit",
     "PermitStatus",
     "PermitWorks",
+    "PlanningUnit",
     "Proceedings",
     "QualityMeasurement",
     "QualityMetric",

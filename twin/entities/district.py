@@ -37,6 +37,8 @@ class District(SpatialEntity):
         "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
     )
     neighbourhoods = many("Neighbourhood", "Neighbourhoods that lie mostly in it", by="district")
+    named_places = many("NamedPlace", "Named places that lie mostly in it", by="district")
+    planning_units = many("PlanningUnit", "Planning units that lie mostly in it", by="district")
     buildings = many("Building", "Buildings that lie mostly in it", by="district")
     addresses = many("Address", "Addresses in it", by="district")
     facilities = many("Facility", "Public facilities in it", by="district")

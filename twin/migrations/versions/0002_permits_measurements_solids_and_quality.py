@@ -86,6 +86,67 @@ def upgrade() -> None:
     )
     op.create_index(op.f("loaded_file_run_idx"), "loaded_file", ["run"], unique=False)
     op.create_table(
+        "named_place",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_latin", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_folded", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "boundary",
+            Geometry(geometry_type="MULTIPOLYGON", srid=srid, dimension=2, spatial_index=False),
+            nullable=False,
+        ),
+        sa.Column(
+            "geojson",
+            postgresql.JSON(none_as_null=True, astext_type=sa.Text()),
+            sa.Computed("(ST_AsGeoJSON(ST_Transform(boundary, 4326), 7))::json", persisted=True),
+            nullable=True,
+        ),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("named_place_pkey")),
+    )
+    op.create_index(
+        "idx_named_place_boundary", "named_place", ["boundary"], unique=False, postgresql_using="gist"
+    )
+    op.create_index(op.f("named_place_district_idx"), "named_place", ["district"], unique=False)
+    op.create_index(
+        "named_place_name_folded_trgm",
+        "named_place",
+        ["name_folded"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"name_folded": "gin_trgm_ops"},
+    )
+    op.create_table(
+        "named_place_history",
+        sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("name", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_latin", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_folded", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "boundary",
+            Geometry(geometry_type="MULTIPOLYGON", srid=srid, dimension=2, spatial_index=False),
+            nullable=True,
+        ),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column(
+            "recorded_to", sa.DateTime(timezone=True), nullable=False, comment="When a newer version came"
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("named_place_history_pkey")),
+    )
+    op.create_index(
+        "named_place_history_key_idx", "named_place_history", ["key", "recorded_to"], unique=False
+    )
+    op.create_table(
         "permit",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("register_id", sa.Text(collation="C"), nullable=False),
@@ -160,6 +221,105 @@ def upgrade() -> None:
     )
     op.create_index("permit_history_key_idx", "permit_history", ["key", "recorded_to"], unique=False)
     op.create_table(
+        "planning_unit",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_latin", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_folded", sa.Text(collation="C"), nullable=True),
+        sa.Column("settlement", sa.Text(collation="C"), nullable=True),
+        sa.Column("stated_district", sa.Text(collation="C"), nullable=True),
+        sa.Column("census_year", sa.Integer(), nullable=True),
+        sa.Column("population", sa.Integer(), nullable=True),
+        sa.Column("dwellings", sa.Integer(), nullable=True),
+        sa.Column("male", sa.Integer(), nullable=True),
+        sa.Column("female", sa.Integer(), nullable=True),
+        sa.Column("age_0_14", sa.Integer(), nullable=True),
+        sa.Column("age_15_24", sa.Integer(), nullable=True),
+        sa.Column("age_25_34", sa.Integer(), nullable=True),
+        sa.Column("age_35_44", sa.Integer(), nullable=True),
+        sa.Column("age_45_54", sa.Integer(), nullable=True),
+        sa.Column("age_55_64", sa.Integer(), nullable=True),
+        sa.Column("age_65_over", sa.Integer(), nullable=True),
+        sa.Column("education_tertiary", sa.Integer(), nullable=True),
+        sa.Column("education_upper_secondary", sa.Integer(), nullable=True),
+        sa.Column("education_lower_secondary", sa.Integer(), nullable=True),
+        sa.Column("education_primary", sa.Integer(), nullable=True),
+        sa.Column("education_less", sa.Integer(), nullable=True),
+        sa.Column(
+            "boundary",
+            Geometry(geometry_type="MULTIPOLYGON", srid=srid, dimension=2, spatial_index=False),
+            nullable=False,
+        ),
+        sa.Column(
+            "geojson",
+            postgresql.JSON(none_as_null=True, astext_type=sa.Text()),
+            sa.Computed("(ST_AsGeoJSON(ST_Transform(boundary, 4326), 7))::json", persisted=True),
+            nullable=True,
+        ),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("planning_unit_pkey")),
+    )
+    op.create_index(
+        "idx_planning_unit_boundary", "planning_unit", ["boundary"], unique=False, postgresql_using="gist"
+    )
+    op.create_index(op.f("planning_unit_district_idx"), "planning_unit", ["district"], unique=False)
+    op.create_index(
+        "planning_unit_name_folded_trgm",
+        "planning_unit",
+        ["name_folded"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"name_folded": "gin_trgm_ops"},
+    )
+    op.create_table(
+        "planning_unit_history",
+        sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("name", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_latin", sa.Text(collation="C"), nullable=True),
+        sa.Column("name_folded", sa.Text(collation="C"), nullable=True),
+        sa.Column("settlement", sa.Text(collation="C"), nullable=True),
+        sa.Column("stated_district", sa.Text(collation="C"), nullable=True),
+        sa.Column("census_year", sa.Integer(), nullable=True),
+        sa.Column("population", sa.Integer(), nullable=True),
+        sa.Column("dwellings", sa.Integer(), nullable=True),
+        sa.Column("male", sa.Integer(), nullable=True),
+        sa.Column("female", sa.Integer(), nullable=True),
+        sa.Column("age_0_14", sa.Integer(), nullable=True),
+        sa.Column("age_15_24", sa.Integer(), nullable=True),
+        sa.Column("age_25_34", sa.Integer(), nullable=True),
+        sa.Column("age_35_44", sa.Integer(), nullable=True),
+        sa.Column("age_45_54", sa.Integer(), nullable=True),
+        sa.Column("age_55_64", sa.Integer(), nullable=True),
+        sa.Column("age_65_over", sa.Integer(), nullable=True),
+        sa.Column("education_tertiary", sa.Integer(), nullable=True),
+        sa.Column("education_upper_secondary", sa.Integer(), nullable=True),
+        sa.Column("education_lower_secondary", sa.Integer(), nullable=True),
+        sa.Column("education_primary", sa.Integer(), nullable=True),
+        sa.Column("education_less", sa.Integer(), nullable=True),
+        sa.Column(
+            "boundary",
+            Geometry(geometry_type="MULTIPOLYGON", srid=srid, dimension=2, spatial_index=False),
+            nullable=True,
+        ),
+        sa.Column("district", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column(
+            "recorded_to", sa.DateTime(timezone=True), nullable=False, comment="When a newer version came"
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("planning_unit_history_pkey")),
+    )
+    op.create_index(
+        "planning_unit_history_key_idx", "planning_unit_history", ["key", "recorded_to"], unique=False
+    )
+    op.create_table(
         "quality_measurement",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("source", sa.Text(collation="C"), nullable=True),
@@ -220,6 +380,17 @@ def downgrade() -> None:
     op.drop_column("business", "proceedings")
     op.drop_index(op.f("quality_measurement_source_idx"), table_name="quality_measurement")
     op.drop_table("quality_measurement")
+    op.drop_index("planning_unit_history_key_idx", table_name="planning_unit_history")
+    op.drop_table("planning_unit_history")
+    op.drop_index(
+        "planning_unit_name_folded_trgm",
+        table_name="planning_unit",
+        postgresql_using="gin",
+        postgresql_ops={"name_folded": "gin_trgm_ops"},
+    )
+    op.drop_index(op.f("planning_unit_district_idx"), table_name="planning_unit")
+    op.drop_index("idx_planning_unit_boundary", table_name="planning_unit", postgresql_using="gist")
+    op.drop_table("planning_unit")
     op.drop_index("permit_history_key_idx", table_name="permit_history")
     op.drop_table("permit_history")
     op.drop_index(op.f("permit_works_idx"), table_name="permit")
@@ -233,6 +404,17 @@ def downgrade() -> None:
     op.drop_index(op.f("permit_building_idx"), table_name="permit")
     op.drop_index(op.f("permit_address_idx"), table_name="permit")
     op.drop_table("permit")
+    op.drop_index("named_place_history_key_idx", table_name="named_place_history")
+    op.drop_table("named_place_history")
+    op.drop_index(
+        "named_place_name_folded_trgm",
+        table_name="named_place",
+        postgresql_using="gin",
+        postgresql_ops={"name_folded": "gin_trgm_ops"},
+    )
+    op.drop_index(op.f("named_place_district_idx"), table_name="named_place")
+    op.drop_index("idx_named_place_boundary", table_name="named_place", postgresql_using="gist")
+    op.drop_table("named_place")
     op.drop_index(op.f("loaded_file_run_idx"), table_name="loaded_file")
     op.drop_table("loaded_file")
     op.drop_index("building_solid_history_key_idx", table_name="building_solid_history")
