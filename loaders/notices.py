@@ -51,7 +51,19 @@ RULES: dict[str, Rule] = {
     "changed-after-all": Rule(
         WARNING, "A record of a data set whose records never change differs from before; the first was kept."
     ),
+    "axes-swapped": Rule(
+        WARNING, "A file gives y before x, so that its places lay elsewhere; they were exchanged."
+    ),
     "crs-differs": Rule(WARNING, "The file states another coordinate system than the one its places are in."),
+    "crs-false": Rule(
+        WARNING, "A file states a coordinate system in which its places lie elsewhere; theirs was used."
+    ),
+    "crs-guessed": Rule(
+        WARNING, "A file states no coordinate system; the only one that puts its places in the city was used."
+    ),
+    "crs-superseded": Rule(
+        INFO, "A file states a withdrawn code of a coordinate system; its successor was used."
+    ),
     "differing-duplicate": Rule(WARNING, "Records share a key and differ; the first was kept."),
     "exact-duplicate": Rule(INFO, "A record stands in the data more than once; one was kept."),
     "incomplete-entity": Rule(

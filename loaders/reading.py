@@ -17,7 +17,7 @@ from loaders.preparation import PREPARATIONS
 from loaders.published import Published, Selected
 from loaders.solids import solids_of
 from loaders.staging import Staging
-from loaders.whereabouts import Whereabouts, crs_of
+from loaders.whereabouts import Whereabouts
 from twin.entities import Severity
 from twin.errors import BadRequest
 from twin.geometry import Mask
@@ -49,7 +49,7 @@ class Reading:
         self.records = 0
         self.refused = 0
         self.city = catalogue.city
-        self.whereabouts = Whereabouts(catalogue.city)
+        self.whereabouts = Whereabouts(catalogue.city, read, notices)
         srid = catalogue.city.city.srid
         self.checks = [
             (
@@ -80,9 +80,9 @@ class Reading:
             for file, name in files:
                 self.file = name
                 with open_layer(file, self.read.format, ignores=self._needless, **self.read.options) as layer:
-                    crs = crs_of(self.read, layer, name, self.notices)
+                    self.whereabouts.begin(layer, name)
                     for batch in layer.batches:
-                        self._stage_batch(self._within_limit(batch), layer, file, name, crs)
+                        self._stage_batch(self._within_limit(batch), layer, file, name)
                         if self.limit == self.records:
                             break
                 if self.limit == self.records:
@@ -100,7 +100,7 @@ class Reading:
         """Whether no mapping looks at a published column; what a step in code looks at is not known here."""
         return not self.read.prepare and column not in self.read.claimed and self.read.ignores(column)
 
-    def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str, crs: str | None) -> None:
+    def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str) -> None:
         if self.read.prepare:
             batch = PREPARATIONS[self.read.prepare](batch, file)
         for problem in batch.problems:
@@ -113,14 +113,10 @@ class Reading:
             self._check_columns(batch.columns, name)
         for column in batch.columns:
             self.columns.setdefault(column, name)
-        if crs is None and self.spatial and batch.geometry is not None:
-            raise BadRequest(
-                "neither the file nor the catalogue says in which coordinate system its places are; "
-                'say crs = "EPSG:..." in the catalogue',
-                where=name,
-            )
+        if self.spatial:
+            batch = self.whereabouts.settle(batch)
         self.records += len(batch)
-        published = Published(batch, name, self.notices, crs=crs, city_crs=self.city.crs)
+        published = Published(batch, name, self.notices, crs=self.whereabouts.crs, city_crs=self.city.crs)
         inside = self.whereabouts.see(published, spoken_of=not self.leaves_some_out)
         self._note_repeated(published)
         taken = np.zeros(len(batch), dtype=np.bool_)

@@ -28,7 +28,10 @@ from twin.errors import BadRequest
 from twin.geometry import Box, is_metric, srid_of
 
 FOLDER = Path(__file__).parent
-_CITY = ("name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables")
+_CITY = (
+    "name", "title", "crs", "bounds", "languages", "code_lists", "open_lists", "tables", "foreign_systems",
+)  # fmt: skip
+_SYSTEM = ("title", "advice", "x", "y")
 _DATASET = (
     "key", "title", "publisher", "licence", "url", "refresh", "refresh_days", "file", "optional", "mode",
     "fetch",
@@ -49,6 +52,20 @@ class Mode(enum.Enum):
 
 
 @dataclass(frozen=True)
+class ForeignSystem:
+    """Coordinates that are met in a city and cannot be converted here, known by their size."""
+
+    title: str
+    advice: str  #: what to do with a file that has them, a sentence
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a place may be in it, whichever of its numbers comes first."""
+        return any(self.x[0] <= a <= self.x[1] and self.y[0] <= b <= self.y[1] for a, b in ((x, y), (y, x)))
+
+
+@dataclass(frozen=True)
 class CityProfile:
     """What is particular to a city: its name, metric coordinate system, bounds and languages."""
 
@@ -57,6 +74,7 @@ class CityProfile:
     crs: str
     bounds: Box
     languages: tuple[str, ...]
+    foreign_systems: tuple[ForeignSystem, ...] = ()
 
     @property
     def city(self) -> City:
@@ -289,7 +307,20 @@ def _profile(entry: Mapping[str, Any], where: str) -> CityProfile:
         crs=crs,
         bounds=(bounds[0], bounds[1], bounds[2], bounds[3]),
         languages=tuple(entry.get("languages", ())),
+        foreign_systems=tuple(
+            _foreign_system(each, f"{where} foreign_systems") for each in entry.get("foreign_systems", ())
+        ),
     )
+
+
+def _foreign_system(entry: Mapping[str, Any], where: str) -> ForeignSystem:
+    _known(entry, _SYSTEM, where)
+    for name in ("x", "y"):
+        _check_ends(_needed(entry, name, where), name, where)
+    return ForeignSystem(
+        str(_needed(entry, "title", where)), str(_needed(entry, "advice", where)),
+        (entry["x"][0], entry["x"][1]), (entry["y"][0], entry["y"][1]),
+    )  # fmt: skip
 
 
 def _codes(path: Path, files: Any) -> tuple[CodeValue, ...]:

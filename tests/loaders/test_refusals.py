@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 
 import numpy as np
-import pyogrio
 import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -132,19 +131,6 @@ def test_places_of_nowhere(town: LoadTown) -> None:
     town.describe(vector('crs = "EPSG:4326"'))
     town.features("a.geojson", ({"code": "D"}, shapely.box(100, 10, 101, 11)))
     assert "neither swapped axes nor a common CRS fits" in failure(town)
-
-
-def test_a_file_without_a_coordinate_system(town: LoadTown) -> None:
-    town.describe(vector())
-    path = town.folder / "data" / "a.gpkg"
-    with pytest.warns(UserWarning, match="crs"):
-        pyogrio.raw.write(
-            path, geometry=np.array([shapely.to_wkb(GRID["ABCD"])], dtype=np.object_),
-            field_data=[np.array(["D"], dtype=np.object_)], fields=["code"], geometry_type="Polygon", crs=None,
-        )  # fmt: skip
-    assert failure(town).startswith(
-        "a.gpkg: neither the file nor the catalogue says in which coordinate system"
-    )
 
 
 def test_a_crs_that_the_file_states_wrongly_is_said_and_the_catalogue_believed(town: LoadTown) -> None:
