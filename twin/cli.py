@@ -219,7 +219,7 @@ def fetch(only: tuple[str, ...], city: str | None, data: Path | None) -> None:
 @click.option(
     "--accept-fewer",
     is_flag=True,
-    help="Load a data set even where it holds far fewer records than expected.",
+    help="Load a data set even where it holds far fewer records, or less, than expected.",
 )
 @click.option("--again", is_flag=True, help="Read also files that have not changed since they were loaded.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and keep nothing.")
