@@ -58,16 +58,12 @@ def write_source(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
     )
 
 
-def close_interrupted_runs(connection: psycopg.Connection[Any]) -> int:
-    """Runs that never ended: their process was killed. Call it while holding the city's lock."""
-    return connection.execute(
-        "UPDATE import_run SET status = %s, finished_at = now(), failure = %s WHERE status = %s",
-        [
-            RunStatus.FAILED.name,
-            "The load was interrupted; nothing of it was kept.",
-            RunStatus.RUNNING.name,
-        ],
-    ).rowcount
+def close_runs(connection: psycopg.Connection[Any], failure: str) -> None:
+    """Enter why the runs failed that never ended. Call it while holding the city's lock."""
+    connection.execute(
+        "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s WHERE status = %s",
+        [RunStatus.FAILED.name, failure, RunStatus.RUNNING.name],
+    )
 
 
 def before(connection: psycopg.Connection[Any], dataset: Dataset) -> Before | None:

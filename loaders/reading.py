@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,20 @@ from twin.errors import BadRequest
 from twin.geometry import Mask
 
 
+@dataclass(frozen=True)
+class FileRead:
+    """What came of one file: the records in it, and how often one was taken or left out."""
+
+    name: str
+    records: int
+    kept: int
+    refused: int
+
+
 class Reading:
     """One pass over a data set's files, which leaves checked records in the staging tables.
 
-    `records` and `refused` count what was read and what was left out, `file` is the one that is being read;
+    `records`, `kept` and `refused` count what was read, taken and left out, `file` is the one being read;
     `advance` is told of each batch's size. With a `limit` only so many records are read.
     """
 
@@ -48,6 +59,8 @@ class Reading:
         self.file: str | None = None
         self.records = 0
         self.refused = 0
+        self.kept = 0
+        self.files: list[FileRead] = []
         self.city = catalogue.city
         self.whereabouts = Whereabouts(catalogue.city, read, notices)
         srid = catalogue.city.city.srid
@@ -79,12 +92,15 @@ class Reading:
         with np.errstate(invalid="ignore", over="ignore"):
             for file, name in files:
                 self.file = name
+                before = self.records, self.kept, self.refused
                 with open_layer(file, self.read.format, ignores=self._needless, **self.read.options) as layer:
                     self.whereabouts.begin(layer, name)
                     for batch in layer.batches:
                         self._stage_batch(self._within_limit(batch), layer, file, name)
                         if self.limit == self.records:
                             break
+                now = self.records, self.kept, self.refused
+                self.files.append(FileRead(name, *(b - a for a, b in zip(before, now, strict=True))))
                 if self.limit == self.records:
                     break
             self.file = None
@@ -127,6 +143,7 @@ class Reading:
                 selected = self._only_near(selected, inside)
             checked = check(selected)
             self.refused += checked.refused
+            self.kept += len(checked)
             self.staged[target.entity.name].write(checked, name)
             if self.solids and self.solids.of and target.entity.name == "Building":
                 solids = solids_of(checked, published, self.solids.of)

@@ -39,7 +39,6 @@ class DatasetReport:
 
     key: str
     status: Status
-    runs: tuple[str, ...] = ()
     records: int = 0
     refused: int = 0
     entities: Mapping[str, Merged] = field(default_factory=dict)
@@ -53,7 +52,7 @@ class DatasetReport:
     def followed_by(self, later: DatasetReport) -> DatasetReport:
         """What became of these files and of the next ones of the same data set, as one."""
         if later.status is Status.FAILED:
-            return replace(self, status=Status.PARTLY, runs=self.runs + later.runs, failure=later.failure)
+            return replace(self, status=Status.PARTLY, failure=later.failure)
         entities = {
             name: replace(merged + self.entities.get(name, Merged()), held=merged.rows)
             for name, merged in later.entities.items()
@@ -62,7 +61,6 @@ class DatasetReport:
         return replace(
             later,
             status=min(self.status, later.status, key=better.index),
-            runs=self.runs + later.runs,
             records=self.records + later.records,
             refused=self.refused + later.refused,
             entities=entities,

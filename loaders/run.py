@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psycopg
@@ -31,7 +31,7 @@ from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.progress import Progress
-from loaders.reading import Reading
+from loaders.reading import FileRead, Reading
 from loaders.report import DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
@@ -111,7 +111,7 @@ def load(
             # what is noted about the load is undone with it
             connection = ledger = undone.enter_context(rehearsal(url, city))
         else:
-            provenance.close_interrupted_runs(ledger)
+            provenance.close_runs(ledger, "The load was interrupted; nothing of it was kept.")
         with connection.transaction():
             drop_leftovers(connection)
             provenance.write_codes(connection, catalogue)
@@ -129,10 +129,7 @@ def load(
                         raise _Undone
         except _Undone:
             reports = [report.undone() for report in reports]
-            for report in reports:
-                if report.status is Status.UNDONE:
-                    for run in report.runs:
-                        provenance.fail_run(ledger, run, "Another data set of the same command failed.")
+            provenance.close_runs(ledger, "Something else of the same command failed.")
         if dry_run:
             changes = changes_of(connection)
     return LoadReport(catalogue.city.title, tuple(reports), limit, dry_run, changes)
@@ -238,17 +235,16 @@ class _Load:
                 merged=Merged(unchanged=before.records),
                 fingerprint=before.fingerprint,
             )
-        return DatasetReport(
-            self.dataset.key, Status.UNCHANGED, (run,), known=len(files), since=before.read_at
-        )
+        return DatasetReport(self.dataset.key, Status.UNCHANGED, known=len(files), since=before.read_at)
 
     def _load_parts(self, files: Sequence[Opened]) -> DatasetReport:
         """Some files at a time. A broken one is named and left out; where their order matters, those after it
         wait until it is mended."""
         report: DatasetReport | None = None
         broken: list[str] = []
-        in_a_row = waiting = 0
         parts = deque(batches(files))
+        in_a_row = waiting = 0
+        why = ""
         while parts:
             part = parts.popleft()
             run = _Run(self, part, last=not parts)
@@ -257,40 +253,38 @@ class _Load:
                 report = report.followed_by(outcome) if report else outcome
                 in_a_row = 0
                 continue
-            if run.refusal is None or self.manner.atomic:
-                # the fault is no file's, or none of them will be kept anyway
-                report = report.followed_by(outcome) if report else outcome
-                break
             names = [one.name for one in part]
-            if len(part) > 1 and run.file not in names:
-                # it is wrong as a whole: which of them makes it so?
+            if self.manner.atomic or len(files) == 1:
+                return replace(outcome, failure=_of_file(run.file or names[0], outcome.failure))
+            if run.refusal and len(part) > 1 and run.file not in names:
+                # they are wrong together: which of them makes it so?
                 parts.extendleft([one] for one in reversed(part))
                 continue
             at = names.index(run.file) if run.file in names else 0
-            broken.append(_of_file(names[at], run.refusal))
+            broken.append(_of_file(names[at], outcome.failure))
             in_a_row += 1
             sound, after = part[:at], part[at + 1 :]
-            if self.ordered or in_a_row == BROKEN_FILES:
+            if not run.refusal:
+                why = "the fault may not be the file's"
+            elif self.ordered:
+                why = "their order counts"
+            elif in_a_row == BROKEN_FILES:
+                why = f"{BROKEN_FILES} in a row were broken"
+            if why:
                 waiting = len(after) + sum(len(each) for each in parts)
                 parts.clear()
             elif after:
                 parts.appendleft(after)
             if sound:
                 parts.appendleft(sound)
-        if broken and len(files) > 1:
-            return self._partly(report, broken, of=len(files), waiting=waiting)
-        return report or outcome
-
-    def _partly(
-        self, report: DatasetReport | None, broken: Sequence[str], *, of: int, waiting: int
-    ) -> DatasetReport:
-        """A report that names the broken files, and says what became of the others."""
+        if not broken:
+            assert report is not None  # there were files
+            return report
         said = [*broken[:3], *([f"{len(broken) - 3} more broken files"] if len(broken) > 3 else [])]
-        fate = [f"{of - len(broken) - waiting} of {of} files were loaded"]
+        fate = [f"{len(files) - len(broken) - waiting} of {len(files)} files were loaded"]
         if waiting:
-            why = "their order counts" if self.ordered else f"{BROKEN_FILES} in a row were broken"
             fate.append(f"{waiting} were not begun, as {why}")
-        failure = f"{'; '.join(said)}. {'; '.join(fate)}. Load it again when they are mended"
+        failure = f"{'; '.join(said)}. {'; '.join(fate)}. Load it again when that is mended"
         if report is None:
             return DatasetReport(self.dataset.key, Status.FAILED, failure=failure)
         return replace(report, status=Status.PARTLY, failure=failure)
@@ -317,7 +311,7 @@ class _Run:
         self.records = 0
         self.refused = 0
         self.file: str | None = None  #: the one that is being read
-        self.refusal: BadRequest | None = None
+        self.refusal = False  #: whether it failed by what is in the files, and not by a fault of ours
 
     @property
     def closes(self) -> bool:
@@ -335,9 +329,9 @@ class _Run:
                 self.link()
                 status = self.report(run)
         except BadRequest as refused:
-            self.refusal = refused
+            self.refusal = True
             provenance.fail_run(self.ledger, run, str(refused))
-            return self._failed(run, str(refused), started)
+            return self._failed(str(refused), started)
         except psycopg.OperationalError as fault:
             what = (
                 f"the next files of {self.dataset.key} were"
@@ -354,7 +348,7 @@ class _Run:
                 f"the twin failed at it; nothing was changed. Quote incident {incident} when you report it"
             )
             provenance.fail_run(self.ledger, run, failure)
-            return self._failed(run, failure, started)
+            return self._failed(failure, started)
         except BaseException as error:
             self._record_fault(run, f"{type(error).__name__}: nothing of it was kept.")
             raise
@@ -365,7 +359,6 @@ class _Run:
         return DatasetReport(
             key=self.dataset.key,
             status=self._outcome(status),
-            runs=(run,),
             records=self.records,
             refused=self.refused,
             entities=self.merged,
@@ -379,12 +372,11 @@ class _Run:
             return Status.LOADED
         return Status.UNCHANGED if any(one.rows for one in self.merged.values()) else Status.NOTHING
 
-    def _failed(self, run: str, failure: str, started: float) -> DatasetReport:
+    def _failed(self, failure: str, started: float) -> DatasetReport:
         """A report that still tells what was read and what was wrong with it."""
         return DatasetReport(
             key=self.dataset.key,
             status=Status.FAILED,
-            runs=(run,),
             records=self.records,
             refused=self.refused,
             notices=self.notices.counts,
@@ -408,11 +400,15 @@ class _Run:
             finally:
                 self.file = reading.file
             self.refused += reading.refused
+            if self.whole.in_parts and not self.manner.accept_fewer:
+                self._refuse_all_wrong(reading.files)
         if not self.records and self.closes:
             raise BadRequest("it holds no records; nothing was changed", where=self.files[0].name)
         for entity in self.dataset.entities:
             if not self.manner.accept_fewer:
                 self._refuse_to_empty(entity)
+            if self.whole.ordered:
+                self.staged[entity.name].keep_last_files()
             self.staged[entity.name].settle_duplicates(self.notices)
 
     def merge(self) -> None:
@@ -496,15 +492,8 @@ class _Run:
         return int(row[0]) if row else 0
 
     def _refuse_to_empty(self, entity: Entity) -> None:
-        """A file in which every record is wrong is a wrong file, not a city that lost all it had.
-
-        A day's changes may be few, and all of them wrong; many that all are wrong are in another form.
-        """
-        if self.staged[entity.name].count or not self.refused or self.manner.limit:
-            return
-        if not self.closes and self.refused < ALL_WRONG_ROWS:
-            return
-        if self._held(entity):
+        """A file in which every record is wrong is a wrong file, not a city that lost all it had."""
+        if self.closes and not self.staged[entity.name].count and self.refused and self._held(entity):
             raise BadRequest(
                 f"none of its {self.records:,} records could be kept as {entity.name}{self._defects()}, "
                 f"while the twin holds some from before; nothing was changed. {INSIST}",
@@ -513,6 +502,17 @@ class _Run:
 
     def _targets(self, entity: Entity) -> list[Target]:
         return [t for read in self.dataset.reads for t in read.targets if t.entity is entity]
+
+    def _refuse_all_wrong(self, files: Sequence[FileRead]) -> None:
+        """Of a day's changes all may be wrong; many that all are wrong come in another form than expected."""
+        for one in files:
+            if not one.kept and one.refused >= ALL_WRONG_ROWS:
+                self.file = one.name
+                raise BadRequest(
+                    f"none of its {one.records:,} records could be kept{self._defects()}; nothing of it was "
+                    f"loaded. {INSIST}",
+                    where=one.name,
+                )
 
     def _vital(self, entity: Entity) -> list[str]:
         """What this data set says of an entity that the entity cannot be without."""
@@ -567,9 +567,9 @@ class _Run:
             log.warning("the run %s could not be marked as failed", run)
 
 
-def _of_file(name: str, refusal: BadRequest) -> str:
-    """What is wrong with one of several files, with its name in front."""
-    reason = str(refusal).removeprefix(f"{refusal.where}: ") if refusal.where else str(refusal)
+def _of_file(name: str, failure: str | None) -> str:
+    """What is wrong with one of several files, with its name below the data folder in front."""
+    reason = (failure or "").removeprefix(f"{name}: ").removeprefix(f"{PurePosixPath(name).name}: ")
     return f"{name}: {reason.rstrip('.')}"
 
 

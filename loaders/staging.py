@@ -207,6 +207,24 @@ class Staging:
     def drop(self) -> None:
         self.connection.execute(SQL("DROP TABLE IF EXISTS {}").format(self.table))
 
+    def keep_last_files(self) -> None:
+        """Of the records that share a key, keep those of the last file: it was said after the others."""
+        order = {name: place for place, (_, name) in reversed(list(enumerate(self._files)))}
+        if len(order) < 2:
+            return
+        file = SQL("(%(files)s::int[])[width_bucket(ordinal, %(starts)s::bigint[])]")
+        self.connection.execute(
+            SQL(
+                "WITH last AS MATERIALIZED ("
+                " SELECT key, max({file}) AS file FROM {table} GROUP BY key HAVING count(*) > 1"
+                ") DELETE FROM {table} AS s USING last AS l WHERE s.key = l.key AND {file} < l.file"
+            ).format(file=file, table=self.table),
+            {
+                "files": [order[name] for _, name in self._files],
+                "starts": [start for start, _ in self._files],
+            },
+        )
+
     def settle_duplicates(self, notices: Notices) -> None:
         """Make one of the records that share a key.
 

@@ -276,3 +276,157 @@ def test_a_file_that_was_loaded_before_the_last_one_is_read_again(town: LoadTown
     for name in ("A", "B", "A"):
         town.write("places.csv", places(("1", name, 1)))
         assert town.load(again=False)["places"].status is Status.LOADED
+
+
+# ----------------------------------------------------------------------------------------------- many files
+
+
+def write_days(town: LoadTown, count: int, first: int = 1) -> None:
+    """A file a day, each with one school more and a new word on the first."""
+    for day in range(first, first + count):
+        town.write(f"days/{day:03}.csv", places((str(day), "A", day), ("0", f"day {day}", day)))
+
+
+def runs(town: LoadTown) -> list[tuple[Any, ...]]:
+    """Status and file names of each run."""
+    return town.rows(
+        "SELECT r.status, array_agg(right(f.name, 7) ORDER BY f.name) FILTER (WHERE f.name IS NOT NULL)"
+        " FROM import_run AS r LEFT JOIN loaded_file AS f ON f.run = r.key GROUP BY r.key ORDER BY r.started_at"
+    )
+
+
+@pytest.fixture
+def two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaders.opening, "BATCH_FILES", 2)
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.usefixtures("two_at_a_time")
+def test_many_files_are_loaded_some_at_a_time_in_the_order_of_their_names(
+    town: LoadTown, atomic: bool
+) -> None:
+    describe(town, "delta", "days/*.csv")
+    write_days(town, 5)
+    report = town.load(atomic=atomic)["places"]
+    merged = report.entities["Facility"]
+    assert (report.status, report.records, merged.added, merged.rows) == (Status.LOADED, 10, 6, 6)
+    assert held(town)[0] == ("0", "day 5", 5)
+    assert runs(town) == [
+        ("LOADED", ["001.csv", "002.csv"]),
+        ("LOADED", ["003.csv", "004.csv"]),
+        ("LOADED", ["005.csv"]),
+    ]
+    assert town.rows("SELECT records FROM source") == [(6,)]
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_a_file_that_was_loaded_is_not_read_again(town: LoadTown) -> None:
+    describe(town, "delta", "days/*.csv")
+    write_days(town, 3)
+    town.load()
+    write_days(town, 1, first=4)
+    town.write("days/002.csv", places(("2", "corrected", 2)))
+    report = town.load(again=False)["places"]
+    assert (report.records, report.known) == (3, 2)
+    assert report.outcome == "loaded, 2 files known"
+    assert runs(town)[-1] == ("LOADED", ["002.csv", "004.csv"])
+    assert town.load(again=False)["places"].outcome.startswith("unchanged since ")
+    assert town.load(again=True)["places"].records == 7
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_notices_of_all_the_files_of_a_command_are_kept(town: LoadTown) -> None:
+    describe(town, "append", "days/*.csv")
+    for day in range(1, 5):
+        town.write(f"days/{day}.csv", places((str(day), "A", "many")))
+    report = town.load()["places"]
+    assert report.notices == {"not-a-whole-number": 4}
+    assert [row[0] for row in town.notices("not-a-whole-number")] == [f"days/{n}.csv" for n in range(1, 5)]
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_a_broken_file_is_named_and_the_others_are_loaded_where_their_order_does_not_matter(
+    town: LoadTown,
+) -> None:
+    describe(town, "append", "days/*.csv")
+    write_days(town, 5)
+    town.write("days/002.csv", "")
+    report = town.load()
+    assert report.exit_code == 1
+    assert report["places"].status is Status.PARTLY
+    assert report["places"].failure == (
+        "days/002.csv: the file is empty. 4 of 5 files were loaded. Load it again when that is mended"
+    )
+    assert [key for key, _, _ in held(town)] == ["0", "1", "3", "4", "5"]
+    # only the broken one is tried again
+    before = len(runs(town))
+    assert town.load(again=False)["places"].failure == "days/002.csv: the file is empty"
+    assert len(runs(town)) == before + 1
+    town.write("days/002.csv", places(("2", "A", 2)))
+    assert town.load(again=False)["places"].entities["Facility"].added == 1
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_where_the_order_matters_files_wait_for_the_broken_one(town: LoadTown) -> None:
+    describe(town, "delta", "days/*.csv")
+    write_days(town, 5)
+    town.write("days/002.csv", "")
+    report = town.load()["places"]
+    assert report.failure == (
+        "days/002.csv: the file is empty. 1 of 5 files were loaded; 3 were not begun, as their order counts. "
+        "Load it again when that is mended"
+    )
+    assert [key for key, _, _ in held(town)] == ["0", "1"]
+    write_days(town, 1, first=2)
+    assert town.load(again=False)["places"].records == 8
+    assert held(town)[0] == ("0", "day 5", 5)
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_files_that_are_all_broken_are_given_up(town: LoadTown) -> None:
+    describe(town, "append", "days/*.csv")
+    for day in range(1, 21):
+        town.write(f"days/{day:03}.csv", "id,lon,lat\n1,23,42\n")
+    report = town.load()["places"]
+    assert report.status is Status.FAILED
+    assert "days/001.csv: there is no column name" in (report.failure or "")
+    assert "0 of 20 files were loaded; 15 were not begun, as 5 in a row were broken" in (report.failure or "")
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_a_file_that_is_wrong_as_a_whole_is_found_among_its_batch(town: LoadTown) -> None:
+    describe(town, "append", "days/*.csv", more="required = ['capacity']")
+    write_days(town, 1)
+    town.load()
+    write_days(town, 3)
+    town.write("days/003.csv", places(*((str(n), "A", "") for n in range(10, 40))))
+    town.write("days/004.csv", places(*((str(n), "A", "") for n in range(40, 70))))
+    failure = town.load(again=False)["places"].failure or ""
+    assert failure.count("none of its 30 records could be kept (no-value 30") == 2
+    assert "days/003.csv: " in failure
+    assert "days/004.csv: " in failure
+    assert [key for key, _, _ in held(town)] == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_with_atomic_a_broken_file_undoes_all(town: LoadTown) -> None:
+    describe(town, "append", "days/*.csv")
+    write_days(town, 5)
+    town.write("days/004.csv", "")
+    report = town.load(atomic=True)
+    assert (report.exit_code, held(town)) == (1, [])
+    assert {status for status, _ in runs(town)} == {"FAILED"}
+    assert town.rows("SELECT count(*) FROM loaded_file") == [(0,)]
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_a_dry_run_of_many_files_remembers_none(town: LoadTown) -> None:
+    describe(town, "append", "days/*.csv")
+    write_days(town, 1)
+    town.load()
+    before = everything(town)
+    write_days(town, 5)
+    report = town.load(dry_run=True, again=False)
+    assert report["places"].entities["Facility"].added == 4
+    assert [(one.kind, one.count) for one in report.changes] == [("added", 4)]
+    assert everything(town) == before
