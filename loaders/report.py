@@ -33,6 +33,10 @@ class Status(enum.Enum):
         return self in (Status.MISSING, Status.PARTLY, Status.FAILED, Status.UNDONE)
 
 
+#: how a load ends that nothing undid, the most eventful first
+KEPT = (Status.PARTLY, Status.LOADED, Status.UNCHANGED, Status.NOTHING)
+
+
 @dataclass(frozen=True)
 class DatasetReport:
     """One data set's load: counts by entity, notices by rule."""
@@ -51,16 +55,13 @@ class DatasetReport:
 
     def followed_by(self, later: DatasetReport) -> DatasetReport:
         """What became of these files and of the next ones of the same data set, as one."""
-        if later.status is Status.FAILED:
-            return replace(self, status=Status.PARTLY, failure=later.failure)
         entities = {
             name: replace(merged + self.entities.get(name, Merged()), held=merged.rows)
             for name, merged in later.entities.items()
         }
-        better = (Status.LOADED, Status.UNCHANGED, Status.NOTHING)
         return replace(
             later,
-            status=min(self.status, later.status, key=better.index),
+            status=min(self.status, later.status, key=KEPT.index),
             records=self.records + later.records,
             refused=self.refused + later.refused,
             entities=entities,

@@ -32,12 +32,12 @@ from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.progress import Progress
 from loaders.reading import FileRead, Reading
-from loaders.report import DatasetReport, LinkReport, LoadReport, Status
+from loaders.report import KEPT, DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
 from twin.database import cities, connect, in_words, register_city, rehearsal
 from twin.entities import BY_NAME, Entity, RunStatus
-from twin.errors import BadRequest, TwinFault
+from twin.errors import BadRequest, Interrupted, TwinFault
 from twin.links import relink, relink_all
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,8 @@ def load(
     holds far fewer records than it should, unless `accept_fewer` says that this is right. Where no file is
     found, nothing is touched. What has not changed since it was loaded is not read, except `again`. With
     `dry_run` all is done and then undone; `limit` reads only the first records of each data set and closes
-    nothing. Progress is drawn on the console where it is a terminal.
+    nothing. Interrupted, when somebody stops it, says what was kept. Progress is drawn on the console where
+    it is a terminal.
     """
     if not data.is_dir():
         raise BadRequest(f"{data} is no folder", where="--data")
@@ -100,8 +101,10 @@ def load(
     if not dry_run:
         register_city(url, city)
     reports: list[DatasetReport] = []
+    begun: list[_Load] = []
     changes: tuple[Change, ...] = ()
     with (
+        _stop_in_words(manner, reports, begun),
         _faults_in_words(),
         _city_locked(url, catalogue.city.name) as (connection, ledger),
         Progress(console) as progress,
@@ -120,8 +123,8 @@ def load(
                 for dataset in datasets:
                     files = [(file, file.relative_to(data).as_posix()) for file in dataset.find(data)]
                     if files:
-                        loading = _Load(connection, ledger, catalogue, dataset, progress, manner)
-                        report = loading.load(files)
+                        begun.append(_Load(connection, ledger, catalogue, dataset, progress, manner))
+                        report = begun[-1].load(files)
                     else:
                         report = _missing(dataset, data, named=bool(only))
                     reports.append(report)
@@ -191,6 +194,7 @@ class _Load:
         self.fetch: Fetch | None = None
         #: of the files loaded so far
         self.notices = Notices()
+        self.files = 0
         self.records = 0
         self.refused = 0
         self.touched: set[str] = set()
@@ -350,9 +354,11 @@ class _Run:
             provenance.fail_run(self.ledger, run, failure)
             return self._failed(failure, started)
         except BaseException as error:
-            self._record_fault(run, f"{type(error).__name__}: nothing of it was kept.")
+            how = "It was stopped" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+            self._record_fault(run, f"{how}; nothing of it was kept.")
             raise
         self.whole.notices = self.notices
+        self.whole.files += len(self.files)
         self.whole.records += self.records
         self.whole.refused += self.refused
         self.whole.touched |= {name for name, merged in self.merged.items() if merged.touched}
@@ -585,6 +591,29 @@ def _faults_in_words() -> Iterator[None]:
         yield
     except psycopg.OperationalError as fault:
         raise TwinFault(in_words(fault)) from fault
+
+
+@contextmanager
+def _stop_in_words(manner: Manner, ended: Sequence[DatasetReport], begun: Sequence[_Load]) -> Iterator[None]:
+    """Say of a load that somebody stops what was kept of it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(_kept(manner, ended, begun)) from stop
+
+
+def _kept(manner: Manner, ended: Sequence[DatasetReport], begun: Sequence[_Load]) -> str:
+    if manner.dry_run:
+        return "stopped; a dry run keeps nothing"
+    if manner.atomic:
+        return "stopped; nothing was kept, as it is all or none. Run the same command again"
+    kept = f"{sum(one.status in KEPT for one in ended):,} of the data sets"
+    if begun and begun[-1].files and begun[-1].in_parts:
+        kept += f" and {begun[-1].files:,} files of {begun[-1].dataset.key}"
+    return (
+        f"stopped; loaded by then, and kept, are {kept}, and nothing is half-loaded. Run the same command "
+        "again: it goes on from there"
+    )
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +21,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from twin.errors import BadRequest, TwinError
+from twin.errors import BadRequest, Interrupted, TwinError
 from twin.settings import Settings
 
 #: answers go to stdout, everything about how the work goes to stderr
@@ -28,6 +30,12 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 #: exit codes
 PARTLY, WRONG = 1, 2
+#: and where a signal stopped the command, as shells count: 130 or 143
+SIGNALLED = 128
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came, which is to be taken as Ctrl-C is."""
 
 
 def command_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,17 +47,38 @@ def command_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **options)
         except BadRequest as wrong:
             _stop(str(wrong))
+        except Interrupted as stopped:
+            _stop(str(stopped), SIGNALLED + _signal_of(stopped.__cause__))
         except TwinError as fault:
             _stop(f"the twin failed: {fault}")
-        except KeyboardInterrupt:
-            _stop("stopped; the data set under way was left as it was")
+        except KeyboardInterrupt as stop:
+            _stop("stopped; what was under way was left as it was", SIGNALLED + _signal_of(stop))
 
     return run
 
 
-def _stop(message: str) -> NoReturn:
+def _stop(message: str, code: int = WRONG) -> NoReturn:
     err.print(message, style="red", markup=False)
-    sys.exit(WRONG)
+    sys.exit(code)
+
+
+def _signal_of(stop: BaseException | None) -> int:
+    return signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """While SIGTERM ends what is under way as Ctrl-C does, in order; a second one is ignored."""
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _city_of(settings: Settings, url: str, named: str | None) -> Any:
@@ -234,7 +263,8 @@ def load(only: tuple[str, ...], city: str | None, data: Path, **manner: Any) -> 
     What has not changed since it was loaded is not read again. A command that was stopped goes on where it
     was when it is given once more.
 
-    Exit code 0: all loaded; 1: a data set failed, was missing or refused; 2: wrong use.
+    Exit code 0: all loaded; 1: a data set failed, was missing or refused; 2: wrong use; 130 or 143: stopped
+    by Ctrl-C or SIGTERM, and nothing half-loaded.
     """
     from loaders.catalogue import catalogue
     from loaders.run import load as run_load
@@ -245,7 +275,8 @@ def load(only: tuple[str, ...], city: str | None, data: Path, **manner: Any) -> 
     if name is None:
         raise BadRequest("say which city to load, such as --city sofia", where="--city")
     entries = catalogue(name)
-    report = run_load(prepare(settings), entries, data, only=only, console=err, **manner)
+    with stoppable():
+        report = run_load(prepare(settings), entries, data, only=only, console=err, **manner)
     out.print(report.table)
     if report.dry_run:
         out.print(report.change_table)
@@ -264,7 +295,9 @@ def link(city: str | None) -> None:
 
     settings = Settings.from_environment()
     url = prepare(settings)
-    out.print(run_link(url, _city_of(settings, url, city).name).table)
+    with stoppable():
+        report = run_link(url, _city_of(settings, url, city).name)
+    out.print(report.table)
 
 
 @main.command()

@@ -21,3 +21,7 @@ class BadRequest(TwinError):
 
 class TwinFault(TwinError):
     """Ours to fix: the cause goes to the log, the caller gets an incident id."""
+
+
+class Interrupted(TwinError):
+    """Somebody stopped it: says what was kept and how to go on. Its cause is the KeyboardInterrupt."""

@@ -44,11 +44,17 @@ _ENTITY = (
 
 
 class Mode(enum.Enum):
-    """What a data set's files say of what they do not mention."""
+    """What a data set's files say of what they do not mention; `expect` follows from that."""
 
-    FULL = "full"  #: they hold all there is: what vanished from them is closed
-    DELTA = "delta"  #: they hold what changed: what they do not mention stays as it was
-    APPEND = "append"  #: they hold what is new and never changes, such as measurements
+    #: they hold all there is: what vanished from them is closed; `expect` is about the records in them, and
+    #: fewer are refused
+    FULL = "full"
+    #: they hold what changed: what they do not mention stays as it was; `expect` is about the rows held after
+    #: the load, and a notice. Where the records bear no `version`, the order of the files' names counts
+    DELTA = "delta"
+    #: they hold what is new and never changes, such as measurements: what is known already stays as it was
+    #: first said; `expect` as for DELTA
+    APPEND = "append"
 
 
 @dataclass(frozen=True)
