@@ -81,7 +81,7 @@ def measure(ground: Ground) -> Sequence[Bar]:
     )
     return [
         Bar("OpenStreetMap: peak memory", large.peak_mb, 400, " MB"),
-        Bar("OpenStreetMap: growth of peak memory by each point", grown, 24, " bytes", detail=detail),
+        Bar("OpenStreetMap: growth of peak memory by each point", grown, 32, " bytes", detail=detail),
     ]
 
 
