@@ -1,6 +1,6 @@
 """One load in a process of its own, so that its memory can be told; `runs.py` starts it.
 
-Arguments: catalogue, folder, data sets. On stdout: seconds, the process's peak memory, rows by entity.
+Arguments: catalogue, folder, data sets; --again among them reads what has not changed, too. On stdout: seconds, the process's peak memory, rows by entity.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from loaders.catalogue import catalogue
 from loaders.run import load
 from twin.settings import Settings
 
+AGAIN = "--again"
+
 
 def main(name: str, folder: str, *only: str) -> None:
     """Load, and say what it took."""
     url = Settings.from_environment().database_url or sys.exit("TWIN_DATABASE_URL is not set")
     entries = catalogue(name)
     started = time.perf_counter()
-    report = load(url, entries, Path(folder), only=only)
+    sources = [one for one in only if one != AGAIN]
+    report = load(url, entries, Path(folder), only=sources, again=AGAIN in only)
     seconds = time.perf_counter() - started
     said = {
         "seconds": seconds,
