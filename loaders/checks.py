@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
-from sqlalchemy import BigInteger, Boolean, Date, Double, Integer
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, Integer
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -39,6 +39,7 @@ from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
 SHORTEST_NAME_IN_CAPITALS = 4
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 STATED_AREA_SHARE = 0.05  #: a published area may differ from the shape's by so much
 
 _YES, _NO = ("true", "yes", "1", "да", "y", "t"), ("false", "no", "0", "не", "n", "f")
@@ -78,9 +79,17 @@ class Check:
     """Maps and checks the records of one target; made once a load, called for every batch."""
 
     def __init__(
-        self, target: Target, dataset: str, catalogue: Catalogue, srid: int, *, merged: bool
+        self,
+        target: Target,
+        dataset: str,
+        catalogue: Catalogue,
+        srid: int,
+        *,
+        merged: bool,
+        ignores: Callable[[str], bool],
     ) -> None:
         self.target = target
+        self.ignores = ignores
         self.dataset = dataset
         self.srid = srid
         self.merged = merged
@@ -163,6 +172,8 @@ class Check:
             return pc.cast(ranged, pa.int64() if bits == 64 else pa.int32())
         if isinstance(kind, Boolean):
             return _truths(values, selected, label)
+        if isinstance(kind, DateTime):
+            return _times(values, selected, label)
         if isinstance(kind, Date):
             return _dates(values, selected, label)
         if isinstance(kind, ARRAY):
@@ -323,7 +334,7 @@ class Check:
     def _key(self, selected: Selected, done: Mapping[str, Column], keep: Mask) -> Column:
         recipe = self.target.key
         if recipe is None:
-            return pa.array(content_keys(self.target, self.dataset, selected), pa.string())
+            return pa.array(content_keys(self.target, self.dataset, selected, self.ignores), pa.string())
         words = recipe.alternatives[0]
         if words.hash:
             keys = pa.array(column_keys(words, self.dataset, selected), pa.string())
@@ -439,6 +450,29 @@ def _dates(values: Column, selected: Selected, label: str) -> Column:
         lambda value: f'{label} is "{value}"; expected is a date such as 2024-05-31. Left empty.',
     )  # fmt: skip
     return dates
+
+
+def _times(values: Column, selected: Selected, label: str) -> Column:
+    """Instants from ISO texts such as '2017-11-17 05:00:00'; without a zone they count as UTC."""
+    if pa.types.is_timestamp(values.type):
+        return pc.cast(values, TIMESTAMP, safe=False)
+    text = as_text(values)
+    coded = text.dictionary_encode()
+    times = pa.array([_time(each) for each in coded.dictionary.to_pylist()], TIMESTAMP).take(coded.indices)
+    bad = mask(pc.is_null(times)) & mask(pc.is_valid(text))
+    selected.note(
+        "not-a-time", bad, label, text,
+        lambda value: f'{label} is "{value}"; expected is a time such as 2024-05-31T18:00:00. Left empty.',
+    )  # fmt: skip
+    return times
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    try:
+        time = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 def _date(text: str | None) -> dt.date | None:

@@ -62,10 +62,15 @@ def map_shapes(recipe: Recipe, selected: Selected) -> Shapes:
     return shapes
 
 
-def content_keys(target: Target, dataset: str, selected: Selected) -> list[str]:
-    """Keys for records without one of their own: the same content and place always give the same key."""
+def content_keys(
+    target: Target, dataset: str, selected: Selected, ignores: Callable[[str], bool] = lambda _: False
+) -> list[str]:
+    """Keys for records without one of their own: the same content and place always give the same key.
+
+    Columns that the catalogue ignores are no content.
+    """
     batch = selected.published.batch
-    names = sorted(batch.columns)
+    names = sorted(name for name in batch.columns if not ignores(name))
     columns = [batch.columns[name] for name in names]
     shapes = (
         shapely.to_wkb(batch.geometry, hex=True)
@@ -201,6 +206,14 @@ def _replaced(values: Column, pairs: tuple[tuple[str, str], ...]) -> Column:
     return values
 
 
+def _split(texts: Column, separator: str) -> Column:
+    parts = [
+        None if text is None else [each.strip() for each in text.split(separator) if each.strip()] or None
+        for text in texts.to_pylist()
+    ]
+    return pa.array(parts, pa.list_(pa.string()))
+
+
 def _around(values: Column, change: Callable[[Column], Column]) -> Column:
     """Change texts, or the texts in lists of them."""
     if pa.types.is_list(values.type):
@@ -222,6 +235,7 @@ def _suffixed(values: Column, suffix: str) -> Column:
 _TEXT_WORDS: dict[str, Callable[[Column, Any], Column]] = {
     "match": _matched,
     "replace": _replaced,
+    "split": lambda values, separator: _split(as_text(values), separator),
 }
 _AFTER_CODES: dict[str, Callable[[Column, Any], Column]] = {
     "pad": lambda values, width: pc.utf8_lpad(as_text(values), width, padding="0"),

@@ -33,8 +33,10 @@ _READERS = {
     "broken-json": ERROR,
     "deed-without-attributes": ERROR,
     "misspelt-attribute": INFO,
+    "html-entity": INFO,
     "no-cadastral-id": INFO,
     "not-a-record": ERROR,
+    "script-wrapped-json": INFO,
     "time-past-midnight": INFO,
     "trailing-separator": INFO,
 }
@@ -86,6 +88,7 @@ RULES: dict[str, Rule] = {
     "no-value": Rule(ERROR, "A record lacks a value that it cannot be without."),
     "not-a-date": Rule(WARNING, "A value is no date; it was left empty."),
     "not-a-number": Rule(WARNING, "A value is no number; it was left empty."),
+    "not-a-time": Rule(WARNING, "A value is no time; it was left empty."),
     "not-a-whole-number": Rule(WARNING, "A value is no whole number; it was left empty."),
     "not-text": Rule(WARNING, "A value is a list or an object where a text is expected; it was left empty."),
     "not-yes-or-no": Rule(WARNING, "A value is neither yes nor no; it was left empty."),

@@ -21,6 +21,7 @@ TRAILER = b"\xff\xff"
 _TEXT_OID = 25
 #: PostgreSQL counts days from 2000-01-01
 _EPOCH_DAYS = 10957
+_DAY_US = 86_400_000_000
 _FIXED = {
     pa.int32(): ">i4",
     pa.int64(): ">i8",
@@ -53,6 +54,10 @@ def _payload(column: Column) -> Column:
     if pa.types.is_date32(kind):
         days = pc.subtract(pc.cast(column, pa.int32()), pa.scalar(_EPOCH_DAYS, pa.int32()))
         return _payload(days)
+    if pa.types.is_timestamp(kind):
+        return _payload(
+            pc.subtract(pc.cast(column, pa.int64()), pa.scalar(_EPOCH_DAYS * _DAY_US, pa.int64()))
+        )
     if pa.types.is_boolean(kind):
         return _numbers(pc.cast(column, pa.int8()), "i1")
     if pa.types.is_list(kind):

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from loaders.businesses import prepare_deeds, prepare_outlets
+from loaders.facilities import prepare_sports
 from loaders.formats import Batch
+from loaders.observations import prepare_hourly_means
 from loaders.permits import prepare_permits
 
 Preparation: TypeAlias = Callable[[Batch, Path], Batch]
@@ -20,4 +22,6 @@ PREPARATIONS: dict[str, Preparation] = {
     "register-deeds": prepare_deeds,
     "outlets": prepare_outlets,
     "permits": prepare_permits,
+    "sports": prepare_sports,
+    "hourly-means": prepare_hourly_means,
 }

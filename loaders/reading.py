@@ -73,6 +73,7 @@ class Reading:
                     catalogue,
                     srid,
                     merged=bool(catalogue.merged_from(dataset, target.entity)),
+                    ignores=read.ignores,
                 ),
             )
             for target in read.targets

@@ -415,7 +415,8 @@ class _Run:
                 self._refuse_to_empty(entity)
             if self.whole.ordered:
                 self.staged[entity.name].keep_last_files()
-            self.staged[entity.name].settle_duplicates(self.notices)
+            repeated = any(target.repeated for target in self._targets(entity))
+            self.staged[entity.name].settle_duplicates(self.notices, expected=repeated)
 
     def merge(self) -> None:
         """Station 6: areas first, so that what comes after them finds them."""

@@ -15,10 +15,10 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 from psycopg.sql import SQL, Composed, Identifier
-from sqlalchemy import JSON, BigInteger, Boolean, Date, Double, Integer
+from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Double, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from loaders.checks import MADE, Checked
+from loaders.checks import MADE, TIMESTAMP, Checked
 from loaders.notices import Notices
 from loaders.packing import HEADER, TRAILER, pack
 from loaders.published import Column
@@ -225,11 +225,12 @@ class Staging:
             },
         )
 
-    def settle_duplicates(self, notices: Notices) -> None:
+    def settle_duplicates(self, notices: Notices, *, expected: bool = False) -> None:
         """Make one of the records that share a key.
 
-        The first is kept, and a notice says whether the others differed. Where records are changes, each of
-        which says a part, the merge needs them all.
+        The first is kept, and a notice says whether the others differed; where repetitions are `expected`,
+        only those that differ are worth one. Where records are changes, each of which says a part, the merge
+        needs them all.
         """
         if self.versioned:
             return
@@ -251,6 +252,8 @@ class Staging:
             )
         ).fetchall()
         for ordinal, key, place, kept, same in found:
+            if same and expected:
+                continue
             rule = "exact-duplicate" if same else "differing-duplicate"
             said = "says the same as" if same else "has the same key as, but differs from,"
             notices.add(
@@ -282,7 +285,7 @@ class Staging:
 def _arrow_type(kind: Any) -> Any:
     for sql_type, arrow in (
         (BigInteger, pa.int64()), (Integer, pa.int32()), (Double, pa.float64()), (Boolean, pa.bool_()),
-        (Date, pa.date32()), (ARRAY, pa.list_(pa.string())),
+        (Date, pa.date32()), (DateTime, TIMESTAMP), (ARRAY, pa.list_(pa.string())),
     ):  # fmt: skip
         if isinstance(kind, sql_type):
             return arrow

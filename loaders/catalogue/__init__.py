@@ -39,7 +39,7 @@ _DATASET = (
 _READ = ("format", "options", "crs", "prepare", "ignore", "distinct", "read")
 _ENTITY = (
     "key", "when", "expect", "complete", "range", "within", "required", "versions", "of", "same_within_m",
-    "stated_area_m2",
+    "stated_area_m2", "repeated",
 )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ class Target:
     range: Mapping[str, tuple[float, float]] = field(default_factory=dict)  #: -> least and greatest value
     of: str | None = None  #: column with the 3D shapes of a building, each of which is one record
     versions: str | None = None  #: column that says of what a record speaks, and as of when: versions.py
+    repeated: bool = False  #: many records speak of one thing, such as the station beside each measurement
     stated_area_m2: str | None = None  #: column of an area that should be the shape's own
     same_within_m: float | None = None  #: a shape no farther than that from the one held is taken for it
 
@@ -493,6 +494,7 @@ def _target(entity: Entity, entry: Mapping[str, Any], where: str, tables: Mappin
         versions=entry.get("versions"),
         of=of,
         stated_area_m2=entry.get("stated_area_m2"),
+        repeated=bool(entry.get("repeated", False)),
         same_within_m=same_within_m,
     )
 

@@ -37,6 +37,7 @@ class Words:
     nothing: tuple[str, ...] = ()  #: published values that say nothing and are no defect: building=yes
     match: re.Pattern[str] | None = None  #: what the first group of this pattern finds, else nothing
     replace: tuple[tuple[str, str], ...] = ()  #: texts to put in the place of others
+    split: str = ""  #: a list of the texts between this: ".20.22." -> 20, 22
     codes: Mapping[str, str] | None = None  #: published value -> ours; any other is an unknown code
     pad: int | None = None  #: zeros in front, up to this length
     prefix: str = ""

@@ -42,13 +42,16 @@ RULES = {
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
     "duplicate-column": "Two columns have one name; the later one was renamed with a number.",
     "incomplete-way": "An OpenStreetMap way refers to points that the file does not hold.",
+    "html-entity": "A text is written with an HTML entity, such as &amp;; its character was put there.",
     "invalid-geometry-encoding": "A geometry could not be decoded; the record was kept without it.",
     "misspelt-attribute": "An attribute is not spelled as its format demands; it was read all the same.",
+    "negative-concentration": "A concentration is below zero, which none can be; left empty.",
     "no-cadastral-id": "A text stands where a cadastral identifier should, and holds none; left empty.",
     "no-reference-system": "The file does not say in which coordinate system its places are.",
     "not-a-record": "An element stands where a record was expected; it was left out.",
     "ragged-line": "A line has more or fewer fields than the header; missing are empty, extra dropped.",
     "reader-warning": "The reading library noticed something about the file as a whole.",
+    "script-wrapped-json": "The JSON stands in a script, after 'var x ='; the script around it was left out.",
     "time-past-midnight": "A timetable has times past 24:00, which the next day's early hours are.",
     "trailing-separator": "Lines end in a separator that the header does not have; reported once a file.",
     "unclosed-ring": "A polygon's ring does not end where it began; it was closed.",
@@ -58,10 +61,12 @@ RULES = {
 
 #: rules whose detail begins with the name of a column, and rules that are about one column only
 _NAMING = (
-    "bad-identifier", "bad-settlement-code", "duplicate-column", "misspelt-attribute", "personal-number",
+    "bad-identifier", "bad-settlement-code", "duplicate-column", "misspelt-attribute",
+    "personal-number",
 )  # fmt: skip
 _FIELD_OF = {
     "time-past-midnight": "departure_time",
+    "negative-concentration": "level",
     "bad-cadastral-id": "Identifier",
     "no-cadastral-id": "Identifier",
 }

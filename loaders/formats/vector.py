@@ -63,6 +63,8 @@ def read(
         source = _source(path, file, kind)
         stated = 0
         faulty: list[Problem] = []
+        if kind == "javascript-json":
+            faulty.append(Problem("file", "script-wrapped-json", _script(file)))
         if kind == "json" and (separator := _sequence_separator(file)):
             # GDAL does not pass over a sequence's byte-order mark itself.
             mark = len(BOM) if head(file).startswith(BOM) else 0
@@ -263,6 +265,12 @@ def _inside_javascript(path: Path, file: Path) -> str:
     if end <= start:
         raise FileFault("the JSON in this script is cut off", where=path.name)
     return f"/vsisubfile/{start}_{end - start},{file}"
+
+
+def _script(file: Path) -> str:
+    """What stands before the JSON in a script."""
+    start = head(file).removeprefix(BOM)
+    return start.partition(b"{")[0].partition(b"[")[0].decode("utf-8", "replace").strip()
 
 
 def _layer(path: Path, source: str, layer: str | None) -> str:

@@ -27,22 +27,37 @@ FROM town.street_segment AS street_segment_1
 WHERE street_segment_1.key = link_1.object_key) AS row$8) WHEN (link_1.object_type = 'Facility'::text) THEN (SELECT row_to_json(row$9) AS row_to_json_9
 FROM (SELECT 'Facility:'::text || facility_1.key AS id
 FROM town.facility AS facility_1
-WHERE facility_1.key = link_1.object_key) AS row$9) WHEN (link_1.object_type = 'TransitStop'::text) THEN (SELECT row_to_json(row$10) AS row_to_json_10
+WHERE facility_1.key = link_1.object_key) AS row$9) WHEN (link_1.object_type = 'CityFurniture'::text) THEN (SELECT row_to_json(row$10) AS row_to_json_10
+FROM (SELECT 'CityFurniture:'::text || city_furniture_1.key AS id
+FROM town.city_furniture AS city_furniture_1
+WHERE city_furniture_1.key = link_1.object_key) AS row$10) WHEN (link_1.object_type = 'ParkingZone'::text) THEN (SELECT row_to_json(row$11) AS row_to_json_11
+FROM (SELECT 'ParkingZone:'::text || parking_zone_1.key AS id
+FROM town.parking_zone AS parking_zone_1
+WHERE parking_zone_1.key = link_1.object_key) AS row$11) WHEN (link_1.object_type = 'AirQualityStation'::text) THEN (SELECT row_to_json(row$12) AS row_to_json_12
+FROM (SELECT 'AirQualityStation:'::text || air_quality_station_1.key AS id
+FROM town.air_quality_station AS air_quality_station_1
+WHERE air_quality_station_1.key = link_1.object_key) AS row$12) WHEN (link_1.object_type = 'Observation'::text) THEN (SELECT row_to_json(row$13) AS row_to_json_13
+FROM (SELECT 'Observation:'::text || observation_1.key AS id
+FROM town.observation AS observation_1
+WHERE observation_1.key = link_1.object_key) AS row$13) WHEN (link_1.object_type = 'TransitStop'::text) THEN (SELECT row_to_json(row$14) AS row_to_json_14
 FROM (SELECT 'TransitStop:'::text || transit_stop_1.key AS id
 FROM town.transit_stop AS transit_stop_1
-WHERE transit_stop_1.key = link_1.object_key) AS row$10) WHEN (link_1.object_type = 'TransitRoute'::text) THEN (SELECT row_to_json(row$11) AS row_to_json_11
+WHERE transit_stop_1.key = link_1.object_key) AS row$14) WHEN (link_1.object_type = 'TransitRoute'::text) THEN (SELECT row_to_json(row$15) AS row_to_json_15
 FROM (SELECT 'TransitRoute:'::text || transit_route_1.key AS id
 FROM town.transit_route AS transit_route_1
-WHERE transit_route_1.key = link_1.object_key) AS row$11) WHEN (link_1.object_type = 'Business'::text) THEN (SELECT row_to_json(row$12) AS row_to_json_12
+WHERE transit_route_1.key = link_1.object_key) AS row$15) WHEN (link_1.object_type = 'TransitLink'::text) THEN (SELECT row_to_json(row$16) AS row_to_json_16
+FROM (SELECT 'TransitLink:'::text || transit_link_1.key AS id
+FROM town.transit_link AS transit_link_1
+WHERE transit_link_1.key = link_1.object_key) AS row$16) WHEN (link_1.object_type = 'Business'::text) THEN (SELECT row_to_json(row$17) AS row_to_json_17
 FROM (SELECT 'Business:'::text || business_1.key AS id
 FROM town.business AS business_1
-WHERE business_1.key = link_1.object_key) AS row$12) WHEN (link_1.object_type = 'Site'::text) THEN (SELECT row_to_json(row$13) AS row_to_json_13
+WHERE business_1.key = link_1.object_key) AS row$17) WHEN (link_1.object_type = 'Site'::text) THEN (SELECT row_to_json(row$18) AS row_to_json_18
 FROM (SELECT 'Site:'::text || site_2.key AS id
 FROM town.site AS site_2
-WHERE site_2.key = link_1.object_key) AS row$13) WHEN (link_1.object_type = 'Permit'::text) THEN (SELECT row_to_json(row$14) AS row_to_json_14
+WHERE site_2.key = link_1.object_key) AS row$18) WHEN (link_1.object_type = 'Permit'::text) THEN (SELECT row_to_json(row$19) AS row_to_json_19
 FROM (SELECT 'Permit:'::text || permit_1.key AS id
 FROM town.permit AS permit_1
-WHERE permit_1.key = link_1.object_key) AS row$14) END AS object
+WHERE permit_1.key = link_1.object_key) AS row$19) END AS object
 FROM town.link AS link_1
 WHERE link_1.subject_key = site_1.key AND link_1.subject_type = 'Site'::text OR link_1.object_key = site_1.key AND link_1.object_type = 'Site'::text ORDER BY link_1.key ASC
  LIMIT 50) AS rows$1)) AS links

@@ -28,6 +28,21 @@ def sofia(database_url: str, real_data: Path) -> Loaded:
         ("sofia-named-places", "NamedPlace", 310),
         ("sofia-named-place-names", "NamedPlace", 310),
         ("sofia-planning-units", "PlanningUnit", 574),
+        ("sofia-tram-network", "TransitLink", 643),
+        ("sofia-trolleybus-network", "TransitLink", 370),
+        ("sofia-metro-network", "TransitLink", 31 - 3),
+        ("sofia-metro-entrances", "Facility", 198),
+        ("sofia-interblock-areas", "Facility", 311),
+        # 718 in all of Bulgaria, two of them without a place
+        ("sofia-sports-venues", "Facility", 415),
+        ("sofia-culture-venues", "Site", 419),
+        # all of RML.csv stands in RST.csv again
+        ("sofia-waste-containers", "CityFurniture", 25_616 - 597 - 1_619),
+        ("sofia-waste-containers-poduyane", "CityFurniture", 597),
+        ("sofia-parking-subzones", "ParkingZone", 35),
+        ("sofia-parking-zones", "ParkingZone", 34),
+        ("sofia-air-quality", "AirQualityStation", 6),
+        ("sofia-air-quality", "Observation", 5_000),
         ("sofia-building-permits", "Permit", 66_200 - 537),
     ],
 )
@@ -42,6 +57,34 @@ def test_the_counts_match_the_files(sofia: Loaded, dataset: str, entity: str, ro
         ("sofia-named-places", {"repaired-geometry": 2}),
         ("sofia-named-place-names", {"repeated-value": 4}),
         ("sofia-planning-units", {"area-disagrees": 9, "crs-differs": 1, "unknown-code": 38}),
+        ("sofia-tram-network", {"blank-value": 139, "script-wrapped-json": 1}),
+        ("sofia-trolleybus-network", {"blank-value": 30, "script-wrapped-json": 1}),
+        ("sofia-metro-network", {"exact-duplicate": 3}),
+        ("sofia-metro-entrances", {"not-yes-or-no": 2}),
+        ("sofia-interblock-areas", {"reader-warning": 1, "repaired-geometry": 1}),
+        (
+            "sofia-sports-venues",
+            {
+                "bad-coordinate": 2,
+                "duplicate-column": 4,
+                "html-entity": 2,
+                "no-geometry": 2,
+                "outside-the-areas": 718 - 2 - 415,
+                "padded-value": 30,
+            },
+        ),
+        ("sofia-culture-venues", {}),
+        (
+            "sofia-waste-containers",
+            {"exact-duplicate": 1_619, "not-a-whole-number": 3, "trailing-separator": 9},
+        ),
+        ("sofia-waste-containers-poduyane", {"trailing-separator": 1}),
+        ("sofia-parking-subzones", {}),
+        (
+            "sofia-parking-zones",
+            {"no-geometry": 1, "reader-warning": 1, "repaired-geometry": 1, "unclosed-ring": 28},
+        ),
+        ("sofia-air-quality", {"negative-concentration": 30}),
         (
             "sofia-building-permits",
             {"bad-cadastral-id": 18, "exact-duplicate": 537, "no-cadastral-id": 6842, "padded-value": 3841},
@@ -126,3 +169,62 @@ def test_planning_units_have_their_census_and_say_which_areas_are_wrong(sofia: L
     assert (
         "neighbourhoods/planning_units_census2011.geojson", "record 370", "Area_m2", "3103604, 138",
     ) in sofia.rows("SELECT file, position, field, value FROM notice WHERE rule = 'area-disagrees'")  # fmt: skip
+
+
+def test_the_network_knows_its_lines_and_where_it_lies(sofia: Loaded) -> None:
+    assert sofia.rows(
+        "SELECT mode, status, count(*), count(lines) FROM transit_link GROUP BY 1, 2 ORDER BY 1, 2"
+    ) == [
+        ("METRO", "EXISTING", 14, 0),
+        ("METRO", "PLANNED", 14, 0),
+        ("TRAM", "EXISTING", 643, 643 - 139),
+        ("TROLLEYBUS", "EXISTING", 370, 370 - 30),
+    ]
+    # in metres of EPSG:32634, which the file states
+    [(inside,)] = sofia.rows("SELECT count(district) FROM transit_link WHERE mode = 'TRAM'")
+    assert inside == 641
+    [(kilometres,)] = sofia.rows(
+        "SELECT sum(ST_Length(centreline)) / 1e3 FROM transit_link WHERE mode = 'TRAM'"
+    )
+    assert kilometres == pytest.approx(160.4, abs=0.1)
+
+
+def test_entrances_say_whether_a_wheelchair_gets_in(sofia: Loaded) -> None:
+    assert sofia.rows(
+        "SELECT wheelchair, count(*) FROM facility WHERE kind = 'METRO_ENTRANCE' GROUP BY 1 ORDER BY 1"
+    ) == [(False, 24), (True, 52), (None, 122)]
+
+
+def test_containers_have_kind_volume_and_state_under_either_header(sofia: Loaded) -> None:
+    assert sofia.rows("SELECT function, count(*) FROM city_furniture GROUP BY 1 ORDER BY 1") == [
+        ("ASH_CONTAINER", 248),
+        ("WASTE_CONTAINER", 23_749),
+    ]
+    assert sofia.rows("SELECT condition, count(*) FROM city_furniture GROUP BY 1 ORDER BY 2") == [
+        ("NEEDS_SERVICE", 284),
+        (None, 517),
+        ("GOOD", 23_196),
+    ]
+    assert sofia.rows("SELECT count(*) FROM city_furniture WHERE district IS NULL") == [(0,)]
+
+
+def test_parking_zones_have_the_boundary_of_one_source_and_the_tariff_of_the_other(sofia: Loaded) -> None:
+    assert sofia.rows("SELECT tariff, count(*) FROM parking_zone GROUP BY 1 ORDER BY 1") == [
+        ("BLUE", 13),
+        ("GREEN", 21),
+        (None, 2),
+    ]
+    assert sofia.rows("SELECT message FROM notice WHERE source = 'sofia-parking-zones' AND rule = 'no-geometry'") == [
+        ("ParkingZone sofia-27 has no boundary in sofia-parking-zones. "
+         "Its row keeps the boundary of another data set.",)
+    ]  # fmt: skip
+
+
+def test_stations_have_their_hours_in_order(sofia: Loaded) -> None:
+    assert sofia.rows("SELECT station, count(*) FROM observation GROUP BY 1 ORDER BY 1") == [
+        ("sofia-1", 901), ("sofia-2", 665), ("sofia-3", 900), ("sofia-4", 948), ("sofia-5", 823), ("sofia-6", 763),
+    ]  # fmt: skip
+    assert sofia.rows(
+        "SELECT count(*) FROM (SELECT phenomenon_time < lag(phenomenon_time) OVER (PARTITION BY station ORDER BY key)"
+        " AS back FROM observation) AS o WHERE back"
+    ) == [(0,)]

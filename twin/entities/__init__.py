@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from twin.entities.address import Address
+from twin.entities.air_quality import AirQualityStation, Observation
 from twin.entities.base import Base, CityEntity, Entity, Node, SpatialEntity
 from twin.entities.building import Building, BuildingSolid
 from twin.entities.business import (
@@ -17,10 +18,12 @@ from twin.entities.business import (
     Site,
     SiteKind,
 )
+from twin.entities.city_furniture import CityFurniture, FurnitureCondition, FurnitureFunction
 from twin.entities.district import District
 from twin.entities.facility import Facility, FacilityKind, FacilityStatus
 from twin.entities.named_place import NamedPlace
 from twin.entities.neighbourhood import Neighbourhood
+from twin.entities.parking import ParkingTariff, ParkingZone
 from twin.entities.permit import Permit, PermitStatus, PermitWorks
 from twin.entities.planning_unit import PlanningUnit
 from twin.entities.provenance import (
@@ -41,7 +44,7 @@ from twin.entities.provenance import (
 )
 from twin.entities.quality import QualityMeasurement, QualityMetric, QualityOutcome
 from twin.entities.street import StreetSegment
-from twin.entities.transit import TransitMode, TransitRoute, TransitStop
+from twin.entities.transit import TransitLink, TransitMode, TransitRoute, TransitStop
 from twin.errors import BadRequest
 
 #: in the order in which a load must fill them: areas first, then what lies in them, then what links to that
@@ -57,8 +60,13 @@ ENTITIES: tuple[Entity, ...] = tuple(
         Address,
         StreetSegment,
         Facility,
+        CityFurniture,
+        ParkingZone,
+        AirQualityStation,
+        Observation,
         TransitStop,
         TransitRoute,
+        TransitLink,
         Business,
         Site,
         Permit,
@@ -139,11 +147,13 @@ __all__ = [
     "NOTICE_RULE",
     "ActivityEdition",
     "Address",
+    "AirQualityStation",
     "Base",
     "Building",
     "BuildingSolid",
     "Business",
     "CityEntity",
+    "CityFurniture",
     "CodeValue",
     "District",
     "EditionBasis",
@@ -151,6 +161,8 @@ __all__ = [
     "Facility",
     "FacilityKind",
     "FacilityStatus",
+    "FurnitureCondition",
+    "FurnitureFunction",
     "ImportRun",
     "Link",
     "LinkMethod",
@@ -162,7 +174,10 @@ __all__ = [
     "Neighbourhood",
     "Node",
     "Notice",
+    "Observation",
     "Ownership",
+    "ParkingTariff",
+    "ParkingZone",
     "Permit",
     "PermitStatus",
     "PermitWorks",
@@ -179,6 +194,7 @@ __all__ = [
     "Source",
     "SpatialEntity",
     "StreetSegment",
+    "TransitLink",
     "TransitMode",
     "TransitRoute",
     "TransitStop",

@@ -45,4 +45,8 @@ class District(SpatialEntity):
     transit_stops = many("TransitStop", "Stops of the public transport in it", by="district")
     street_segments = many("StreetSegment", "Parts of streets that lie mostly in it", by="district")
     sites = many("Site", "Where organisations are in it", by="district")
+    city_furniture = many("CityFurniture", "City furniture in it", by="district")
+    parking_zones = many("ParkingZone", "Zones of paid parking that lie mostly in it", by="district")
+    air_quality_stations = many("AirQualityStation", "Air-quality stations in it", by="district")
+    transit_links = many("TransitLink", "Tracks and wires that lie mostly in it", by="district")
     permits = many("Permit", "Building permits in it", by="district")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import field, geometry, link, rendition, text_field
+from twin.fields import field, geometry, link, rendition, text_field, texts_field
 
 
 class FacilityKind(enum.Enum):
@@ -49,6 +49,9 @@ class FacilityKind(enum.Enum):
     WASTE_BASKET = "WASTE_BASKET"
     BARBECUE = "BARBECUE"
     SOCIAL = "SOCIAL"
+    METRO_ENTRANCE = "METRO_ENTRANCE"
+    PARK = "PARK"
+    GREEN_SPACE = "GREEN_SPACE"
 
 
 class FacilityStatus(enum.Enum):
@@ -72,6 +75,7 @@ class Facility(SpatialEntity):
     status: Mapped[str | None] = field("Whether it is there yet", enumeration=FacilityStatus)
     operator: Mapped[str | None] = text_field("Who runs it")
     capacity: Mapped[int | None] = field("How many it holds: places, beds, spaces", minimum=0)
+    activities: Mapped[list[str] | None] = texts_field("What is done there, such as Йога")
     wheelchair: Mapped[bool | None] = field("Whether a wheelchair gets in")
     osm_id: Mapped[str | None] = text_field(
         "OpenStreetMap object, such as node/123", identifier="OSM_FACILITY", index=True

@@ -33,4 +33,5 @@ class Neighbourhood(SpatialEntity):
     facilities = many("Facility", "Public facilities in it", by="neighbourhood")
     transit_stops = many("TransitStop", "Stops of the public transport in it", by="neighbourhood")
     sites = many("Site", "Where organisations are in it", by="neighbourhood")
+    city_furniture = many("CityFurniture", "City furniture in it", by="neighbourhood")
     permits = many("Permit", "Building permits for what is in it", by="neighbourhood")

@@ -1,14 +1,16 @@
-"""Public transport: stops and routes of the timetable (GTFS)."""
+"""Public transport: stops and routes of the timetable (GTFS), and the network of tracks and wires."""
 
 from __future__ import annotations
 
 import enum
 from typing import Any
 
+from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
-from twin.fields import field, geometry, keys_of, link, many, rendition, text_field
+from twin.entities.facility import FacilityStatus
+from twin.fields import computed, field, geometry, keys_of, link, many, rendition, text_field, texts_field
 
 
 class TransitMode(enum.Enum):
@@ -63,3 +65,21 @@ class TransitRoute(CityEntity):
     stop_keys: Mapped[list[str] | None] = keys_of("TransitStop", "Stops that it serves")
 
     stops = many("TransitStop", "Stops that it serves, in the order of travel", keys="stop_keys")
+
+
+class TransitLink(SpatialEntity):
+    """A stretch of tram track, trolleybus wire or metro line (INSPIRE TransportLink)."""
+
+    __tablename__ = "transit_link"
+    __geometry__ = "centreline"
+
+    mode: Mapped[str] = field("What runs on it", enumeration=TransitMode, index=True)
+    lines: Mapped[list[str] | None] = texts_field("Numbers of the lines that run on it, such as 22")
+    status: Mapped[str | None] = field("Whether it is there yet", enumeration=FacilityStatus)
+    centreline: Mapped[Any] = geometry("Centre line", "MULTILINESTRING")
+    geojson: Mapped[Any] = rendition("centreline")
+    district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
+
+    length_m = computed(
+        "Length in the city's metric CRS", Double(), lambda t: func.ST_Length(t.c.centreline), unit="m"
+    )
