@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-import ijson
 import numpy as np
 import orjson
 import shapely
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from loaders.formats import BATCH_SIZE, Batch, FileFault, Geometries, Layer, Problem
 from loaders.formats.columns import as_columns
+from loaders.formats.json_members import BrokenObject, pieces
 from loaders.formats.json_records import LINE_SUFFIXES, flatten
 from loaders.formats.meshes import DEPTHS, Member, Mesh, Solid
 from loaders.formats.plain_text import BOM, open_bytes
@@ -33,6 +33,8 @@ VERSIONS = ("1.0", "1.1", "2.0")
 LOT_POINTS = 300_000
 BLOCK_BYTES = 1 << 20
 LONGEST_HEADER_BYTES = 16 << 20
+# What a document says beside its corners and its objects.
+_HEADER = ("type", "version", "transform", "metadata", "geometry-templates")
 # A face this thin for its length, seen from above, is a wall.
 WALL = 1e-6
 
@@ -150,56 +152,33 @@ def _header(path: Path, first: bytes) -> Mapping[str, Any]:
 def _gathered(path: Path) -> Mapping[str, Any]:
     """A document's members but for its objects; the corners as an array."""
     found: dict[str, Any] = {}
-    # One pass of the lexer each, so those that most documents lack or that came already are not looked for.
-    takers = {name: _Taker(name) for name in ("type", "version", "transform", "metadata")}
-    corners = _Taker("vertices.item")
-    blocks: list[Floats] = []
-    before = b""
+    corners: list[Floats] = []
     try:
-        for block in _blocks(path):
-            for name, taker in list(takers.items()):
-                if taker.sees(block):
-                    found[name] = takers.pop(name).taken[0]
-            if corners.sees(block):
-                blocks.append(_corners(corners.taken))
-                corners.taken.clear()
-            if b'"geometry-templates"' in before[-32:] + block:
-                found["geometry-templates"] = {}
-            before = block
-        corners.coroutine.close()
-        if corners.taken:
-            blocks.append(_corners(corners.taken))
-        if "geometry-templates" in found:
-            templates = _Taker("geometry-templates")
-            if any(templates.sees(block) for block in _blocks(path)):
-                found["geometry-templates"] = templates.taken[0]
-    except ijson.JSONError as error:
+        for piece in pieces(_blocks(path)):
+            if piece.name == "vertices":
+                corners.append(_corners(piece.parse()))
+            elif piece.name in _HEADER:
+                value = piece.parse()
+                held = found.setdefault(piece.name, value)
+                if isinstance(held, dict) and isinstance(value, dict):
+                    held.update(value)
+    except BrokenObject as error:
         raise FileFault(f"the JSON is broken or cut off: {_brief(error)}", where=path.name) from error
     except (OSError, EOFError, zlib.error) as error:
         raise FileFault("the gzip archive is damaged or cut off", where=path.name) from error
     except _BROKEN as error:
         raise FileFault("its vertices are not all three numbers", where=path.name) from error
-    return {**found, "vertices": np.concatenate(blocks) if blocks else ()}
-
-
-class _Taker:
-    """Picks the values at one place of a document while its bytes stream by."""
-
-    def __init__(self, place: str) -> None:
-        self.taken = ijson.sendable_list()
-        self.coroutine = ijson.items_coro(self.taken, place, use_float=True)
-
-    def sees(self, block: bytes) -> bool:
-        """Read on; whether something was found that was not yet taken away."""
-        self.coroutine.send(block)
-        return bool(self.taken)
+    return {**found, "vertices": np.concatenate(corners) if corners else ()}
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
+    """A document's bytes, no escaped character cut in two."""
     with open_bytes(path) as stream:
         if head(path).startswith(BOM):
             stream.read(len(BOM))
         while block := stream.read(BLOCK_BYTES):
+            while block.endswith(b"\\") and (more := stream.read(1)):
+                block += more
             yield block
 
 
@@ -271,10 +250,11 @@ def _from_document(path: Path, model: _Model, types: Sequence[str]) -> Iterator[
     early: dict[str, set[str]] = {}  # root -> children of any type that came before it
     done = 0
     try:
-        with open_bytes(path) as stream:
-            if head(path).startswith(BOM):
-                stream.read(len(BOM))
-            for name, thing in ijson.kvitems(stream, "CityObjects", use_float=True):
+        for piece in pieces(_blocks(path)):
+            objects = piece.parse() if piece.name == "CityObjects" else {}
+            if not isinstance(objects, dict):
+                raise BrokenObject("CityObjects is no object")
+            for name, thing in objects.items():
                 done += 1
                 if not isinstance(thing, dict):
                     problem = Problem(f"object {name}", "not-a-record", "it is no object")
@@ -295,7 +275,7 @@ def _from_document(path: Path, model: _Model, types: Sequence[str]) -> Iterator[
                     del missing[root]
                     if root in pending:
                         yield _Family("", pending.pop(root), model.vertices, False)
-    except ijson.JSONError as error:
+    except BrokenObject as error:
         raise FileFault(
             f"the JSON is broken or cut off after object {done}: {_brief(error)}", where=path.name
         ) from error
@@ -401,46 +381,59 @@ def _mesh(shape: Mapping[str, Any], vertices: Floats, model: _Model) -> Mesh | N
     if not 0 <= level < 10:
         raise ValueError(f"its level of detail is {lod}")
     surfaces, said = _semantics(shape.get("semantics"))
-    indices: list[int] = []
-    ends: list[int] = []
-    rings: list[int] = []
-    meanings: list[int | None] = []
-    shells: list[list[int]] = []
     for _ in range(DEPTHS["MultiSolid"] - DEPTHS[kind]):
         boundaries, said = [boundaries], [said]
-    for solid, said_of_solid in _paired(boundaries, said):
-        counts = []
-        for shell, said_of_shell in _paired(solid, said_of_solid):
-            first = len(rings)
-            for surface, meaning in _paired(shell, said_of_shell):
-                before = len(ends)
-                for ring in surface:
-                    if len(ring) > 2:
-                        indices += ring
-                        indices.append(ring[0])
-                        ends.append(len(indices))
-                    elif len(ends) == before:
-                        break  # no outer ring, so no surface
-                if len(ends) > before:
-                    rings.append(len(ends) - before)
-                    known = isinstance(meaning, int) and 0 <= meaning < len(surfaces)
-                    meanings.append(meaning if known else None)
-            if len(rings) > first:
-                counts.append(len(rings) - first)
-        if counts:
-            shells.append(counts)
-    if not rings:
+    meanings = _meanings(boundaries, said, len(surfaces))
+    faces = [face for solid in boundaries for shell in solid for face in shell]
+    shells = [[len(shell) for shell in solid] for solid in boundaries]
+    if not all(face and min(map(len, face)) > 2 for face in faces):
+        faces, meanings, shells = _without_slivers(faces, meanings, shells)
+    if not faces:
         raise ValueError("it has no surface")
-    corners = np.array(indices)
-    if corners.dtype.kind != "i":
+    rings = [ring for face in faces for ring in face]
+    sizes = np.array([len(ring) for ring in rings])
+    published = np.array(list(itertools.chain.from_iterable(rings)))
+    if published.dtype.kind != "i":
         raise TypeError("its corners are not whole numbers")
-    if corners.min() < 0 or (highest := corners.max()) >= len(vertices):
-        wrong = corners.min() if corners.min() < 0 else highest
+    if published.min() < 0 or (highest := published.max()) >= len(vertices):
+        wrong = published.min() if published.min() < 0 else highest
         raise IndexError(f"it refers to corner {wrong}; there are {len(vertices)}")
+    ends = np.cumsum(sizes + 1)
+    corners = np.empty(ends[-1], dtype=np.int64)
+    closing = np.zeros(len(corners), dtype=np.bool_)
+    closing[ends - 1] = True
+    corners[~closing] = published
+    corners[closing] = published[np.cumsum(sizes) - sizes]
     xyz = vertices[corners]
     if not np.isfinite(xyz).all():
         raise ValueError("one of its corners is nowhere")
-    return Mesh(level, f"{level:g}", kind, xyz, ends, rings, shells, meanings, surfaces)
+    counts = [len(face) for face in faces]
+    return Mesh(level, f"{level:g}", kind, xyz, ends.tolist(), counts, shells, meanings, surfaces)
+
+
+def _without_slivers(
+    faces: list[Any], meanings: list[int | None], shells: list[list[int]]
+) -> tuple[list[Any], list[int | None], list[list[int]]]:
+    """Without rings of fewer than three corners; where such a ring is the outer one, without the face."""
+    whole = [bool(face) and len(face[0]) > 2 for face in faces]
+    left = iter(whole)
+    kept = [[sum(itertools.islice(left, count)) for count in counts] for counts in shells]
+    return (
+        [[ring for ring in face if len(ring) > 2] for face in itertools.compress(faces, whole)],
+        list(itertools.compress(meanings, whole)),
+        [counts for each in kept if (counts := [count for count in each if count])],
+    )
+
+
+def _meanings(boundaries: Any, said: Any, surfaces: int) -> list[int | None]:
+    """The place of each face in the list of surfaces; whole branches may be without."""
+    found: list[int | None] = []
+    for solid, said_of_solid in _paired(boundaries, said):
+        for shell, said_of_shell in _paired(solid, said_of_solid):
+            for _, meaning in _paired(shell, said_of_shell):
+                known = isinstance(meaning, int) and 0 <= meaning < surfaces
+                found.append(meaning if known else None)
+    return found
 
 
 def _semantics(published: Any) -> tuple[list[dict[str, Any]], Any]:
@@ -459,7 +452,7 @@ def _semantics(published: Any) -> tuple[list[dict[str, Any]], Any]:
 
 
 def _paired(boundaries: Any, said: Any) -> Iterator[tuple[Any, Any]]:
-    """Each member with what is said of it; whole branches may be without."""
+    """Each member with what is said of it."""
     return zip(
         boundaries,
         itertools.chain(said if isinstance(said, list) else (), itertools.repeat(None)),
