@@ -22,7 +22,7 @@ from loaders.checks import Checked
 from loaders.formats.meshes import DEPTHS, Floats, Mesh, Solid
 from loaders.notices import RULES
 from loaders.published import Published
-from twin.geometry import srid_of, transformer
+from twin.geometry import Mask, srid_of, transformer
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -31,6 +31,8 @@ GRID_M = 0.001
 #: a face whose corners lie further from a plane than this is uneven
 UNEVEN_M = 0.1
 LEAST_FACES = 4
+#: no place on Earth has coordinates in metres that are larger
+FARTHEST_M = 1e8
 
 _GROUND, _ROOF, _WALL = 1, 2, 3
 _KINDS = {"GroundSurface": _GROUND, "RoofSurface": _ROOF, "WallSurface": _WALL}
@@ -57,11 +59,19 @@ def solids_of(checked: Checked, published: Published, column: str) -> Checked:
         for key, row, position in zip(
             checked.columns["key"].to_pylist(), checked.rows, checked.positions, strict=True
         )
-        for solid in (held[row] if held else ())
+        for solid in (held[row] if held else None) or ()
     ]
-    if not found:
+    somewhere = _somewhere([solid for *_, solid in found], published.crs, published.city_crs)
+    for key, _, position, solid in itertools.compress(found, ~somewhere):
+        published.notices.add(
+            "bad-coordinate", f"a coordinate is no place in {published.city_crs}. The 3D shape was left out.",
+            file=published.file, position=position, field=column, value=f"{key}/{solid.lod}",
+        )  # fmt: skip
+    if not somewhere.any():
         return Checked({}, [], 0, checked.rows[:0])
-    keys, rows, positions, solids = (list(each) for each in zip(*found, strict=True))
+    keys, rows, positions, solids = (
+        list(each) for each in zip(*itertools.compress(found, somewhere), strict=True)
+    )
     columns, flaws = measured(solids, published.crs, published.city_crs)
     names = [f"{key}/{solid.lod}" for key, solid in zip(keys, solids, strict=True)]
     for number, rule, detail in flaws:
@@ -72,6 +82,22 @@ def solids_of(checked: Checked, published: Published, column: str) -> Checked:
     columns["key"] = pa.array(names, pa.string())
     columns["building"] = pa.array(keys, pa.string())
     return Checked(columns, positions, 0, np.array(rows))
+
+
+def _somewhere(solids: Sequence[Solid], crs: str, city_crs: str) -> Mask:
+    """Which solids have all of their corners where the city's coordinate system reaches."""
+    if not solids:
+        return np.zeros(0, dtype=np.bool_)
+    corners = [[mesh.xyz for member in solid.members for mesh in member.meshes] for solid in solids]
+    sizes = np.array([sum(map(len, each)) for each in corners])
+    firsts = np.cumsum(sizes) - sizes
+    xyz = np.concatenate(list(itertools.chain.from_iterable(corners)))
+    boxes = np.stack([np.minimum.reduceat(xyz, firsts), np.maximum.reduceat(xyz, firsts)], axis=1)
+    way = transformer(crs, city_crs)
+    if way is not None:
+        boxes[..., 0], boxes[..., 1] = way.transform(boxes[..., 0], boxes[..., 1])
+    near: Mask = (np.abs(boxes) < FARTHEST_M).all(axis=(1, 2))
+    return near
 
 
 def measured(solids: Sequence[Solid], crs: str, city_crs: str) -> tuple[dict[str, Any], list[Flaw]]:

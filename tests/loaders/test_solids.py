@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,13 +220,34 @@ def test_a_changed_solid_is_one_change_and_a_vanished_one_is_closed(town: LoadTo
     )
 
 
-def test_a_model_that_does_not_say_where_it_is_is_refused(town: LoadTown) -> None:
+def test_a_shape_that_is_nowhere_is_left_out(town: LoadTown) -> None:
+    town.describe(ENTRY.replace('footprint = "geometry"', 'height_m = "@height_m"'))
+    town.head = '[precedence]\nBuilding = ["model"]\n'
+    town.write("model.city.jsonl", sequence({"a": shaped("7", LEVELS)}).replace("4731000", "4731000e10"))
+    assert town.load().exit_code == 0
+    assert town.rows("SELECT count(*) FROM building_solid") == [(0,)]
+    assert [(one[1], one[3]) for one in town.notices("bad-coordinate")] == [("line 2, a", "7/2")]
+
+
+def test_a_model_that_does_not_say_where_it_is_is_placed_by_the_citys_bounds(town: LoadTown) -> None:
     town.describe(ENTRY)
     town.write("model.city.jsonl", sequence({"a": shaped("7", LEVELS)}).replace("referenceSystem", "title"))
     [report] = town.load().datasets
-    assert report.failure == (
-        "model.city.jsonl: neither the file nor the catalogue says in which coordinate system its places are; "
-        'say crs = "EPSG:..." in the catalogue'
+    assert report.notices == {"no-reference-system": 1, "crs-guessed": 1}
+    [(datum, document)] = town.rows("SELECT height_datum, cityjson FROM building_solid")
+    model = Model(document)
+    assert (datum, model.system) == (None, "https://www.opengis.net/def/crs/EPSG/0/7801")
+    assert model.bounds == ([321_000, 4_731_000, 550], [321_004, 4_731_003, 552])
+
+
+@pytest.mark.real
+def test_the_real_model_without_metadata_is_refused(town: LoadTown, real_data: Path) -> None:
+    town.describe(ENTRY.replace('"cityjson"', '"cityjson"\noptions = { types = ["+GenericCityObject"] }'))
+    town.write("model.city.jsonl", (real_data / "cityjson/bad_no_metadata.city.jsonl").read_bytes())
+    [report] = town.load().datasets
+    assert report.failure
+    assert (
+        "neither the file nor the catalogue says in which coordinate system its places are" in report.failure
     )
 
 
