@@ -163,7 +163,8 @@ class _Compiler:
             case p.Address():
                 return _quoted(uri_path(self.city.name, entity.name, "")).concat(t.c.key)
             case p.Label(_, lang):
-                assert entity.label is not None
+                if entity.label is None:
+                    return literal_column("NULL::text")
                 own, latin = (t.c[name] for name in entity.label)
                 return func.coalesce(latin, own) if lang == "EN" else func.coalesce(own, latin)
             case p.Value(_, name):

@@ -111,6 +111,12 @@ def town(database_url: str) -> Town:
                  building="b.2" if i < 2 else None, district="68134-01" if i != 1 else "68134-02")  # fmt: skip
     town.add("Site", "s9", kind="SEAT", name="Без място")
     town.add("Facility", "f1", kind="SCHOOL", name="5. ОУ", position=GRID["p"], district="68134-01")
+    town.add("AirQualityStation", "a1", name="Павлово", position=GRID["p"], district="68134-01")
+    for hour, value in ((6, 84.0), (5, 86.3), (7, None)):
+        town.add("Observation", f"a1/{hour}", station="a1", observed_property="HUMIDITY", value=value, unit="%",
+                 phenomenon_time=f"2017-11-17T0{hour}:00:00Z")  # fmt: skip
+    town.add("TransitLink", "tram", mode="TRAM", lines=["20", "22"], centreline=GRID["AB"],
+             district="68134-01")  # fmt: skip
     town.add("Permit", "h=", register_id="h=", number="1/09.11.2018", building="b.1", district="68134-01",
              cadastral_ids=["68134.1.2", "68134.1.3"], cadastral_parcel="68134.1.2")  # fmt: skip
     town.add("Link", "IN_BUILDING/Site/s0/b.2", type="IN_BUILDING", subject_type="Site", subject_key="s0",

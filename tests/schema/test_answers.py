@@ -212,6 +212,41 @@ def test_a_permit_is_found_by_any_identifier_that_it_names(ask: Asked) -> None:
     )
 
 
+def test_a_station_gives_its_measurements_in_the_order_of_time(ask: Asked) -> None:
+    query = """query ($from: DateTime!, $order: Direction!) { airQualityStations(where: {name: {eq: "Павлово"}}) { nodes {
+        all: observations { nodes { id } }
+        observations(where: {phenomenonTime: {gte: $from}}, orderBy: [{phenomenonTime: $order}]) {
+            totalCount nodes { value unit observedProperty { code } phenomenonTime } } } } }"""
+    (station,) = ask(query, **{"from": "2017-11-17T06:00:00Z", "order": "DESC"})["airQualityStations"][
+        "nodes"
+    ]
+    assert [one["id"] for one in station["all"]["nodes"]] == [f"Observation:a1/{hour}" for hour in (5, 6, 7)]
+    humidity = {"unit": "%", "observedProperty": {"code": "HUMIDITY"}}
+    assert station["observations"] == {
+        "totalCount": 2,
+        "nodes": [
+            {"value": None, **humidity, "phenomenonTime": "2017-11-17T07:00:00+00:00"},
+            {"value": 84.0, **humidity, "phenomenonTime": "2017-11-17T06:00:00+00:00"},
+        ],
+    }
+
+
+def test_the_network_is_asked_for_by_line(ask: Asked) -> None:
+    data = ask(
+        '{ transitLinks(where: {lines: {has: "22"}, mode: {eq: TRAM}}) { nodes { id lines lengthM } } }'
+    )
+    assert data["transitLinks"]["nodes"] == [
+        {"id": "TransitLink:tram", "lines": ["20", "22"], "lengthM": 50.0}
+    ]
+    assert (
+        ask('{ transitLinks(where: {lines: {has: "2"}}) { totalCount } }')["transitLinks"]["totalCount"] == 0
+    )
+    # nobody has a name for it
+    assert ask('{ node(id: "TransitLink:tram") { ... on CityEntity { label } } }') == {
+        "node": {"label": None}
+    }
+
+
 def test_geometry_comes_in_the_form_asked_for(ask: Asked) -> None:
     data = ask("""{ node(id: "Building:b.1") { ... on Building { geometry
         metric: geometry(crs: 7801, precision: 1) rough: geometry(precision: 2) simple: footprint(simplifyM: 100)

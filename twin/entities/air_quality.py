@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import DateTime, Double
+from sqlalchemy import DateTime, Double, Index
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
@@ -32,6 +32,7 @@ class Observation(CityEntity):
     """One measured value (OGC Observations and Measurements, OM_Measurement)."""
 
     __tablename__ = "observation"
+    __table_args__ = (Index("observation_station_time_idx", "station", "phenomenon_time"),)
 
     station: Mapped[str | None] = link("AirQualityStation", "Where it was measured", derived=False)
     observed_property: Mapped[str] = field("What was measured", codes="observed_property", index=True)

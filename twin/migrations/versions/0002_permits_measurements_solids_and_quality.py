@@ -289,6 +289,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("observation_phenomenon_time_idx"), "observation", ["phenomenon_time"], unique=False)
     op.create_index(op.f("observation_station_idx"), "observation", ["station"], unique=False)
+    op.create_index(
+        "observation_station_time_idx", "observation", ["station", "phenomenon_time"], unique=False
+    )
     op.create_table(
         "observation_history",
         sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -702,6 +705,7 @@ def downgrade() -> None:
     op.drop_table("parking_zone")
     op.drop_index("observation_history_key_idx", table_name="observation_history")
     op.drop_table("observation_history")
+    op.drop_index("observation_station_time_idx", table_name="observation")
     op.drop_index(op.f("observation_station_idx"), table_name="observation")
     op.drop_index(op.f("observation_phenomenon_time_idx"), table_name="observation")
     op.drop_index(op.f("observation_observed_property_idx"), table_name="observation")
