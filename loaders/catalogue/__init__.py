@@ -50,7 +50,7 @@ class Mode(enum.Enum):
     #: fewer are refused
     FULL = "full"
     #: they hold what changed: what they do not mention stays as it was; `expect` is about the rows held after
-    #: the load, and a notice. Where the records bear no `version`, the order of the files' names counts
+    #: the load, and a notice. Where the records bear no `versions`, the order of the files' names counts
     DELTA = "delta"
     #: they hold what is new and never changes, such as measurements: what is known already stays as it was
     #: first said; `expect` as for DELTA
