@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 from shapely import GeometryType
 
 from twin.errors import BadRequest
@@ -66,8 +66,8 @@ def transformer(source: str, target: str) -> Transformer | None:
         if CRS.from_user_input(source) == CRS.from_user_input(target):
             return None
         return Transformer.from_crs(source, target, always_xy=True)
-    except CRSError as error:
-        raise BadRequest(f"there is no way from {source} to {target}: {error}") from error
+    except ProjError as error:  # a CRSError is one
+        raise BadRequest(f"there is no way from {source[:60]} to {target[:60]}: {error}") from error
 
 
 def transform(shapes: Shapes, source: str, target: str) -> Shapes:
@@ -121,7 +121,10 @@ def mend(shapes: Shapes) -> Mended:
     if refused.any():
         shapes = shapes.copy()
         for row in np.flatnonzero(refused):
-            mended = _polygons(shapely.make_valid(shapes[row]))
+            try:
+                mended = _polygons(shapely.make_valid(shapes[row]))
+            except shapely.GEOSException:
+                continue  # coordinates so large or small that nothing can be computed
             before = shapely.area(shapes[row])
             if before > 0 and abs(mended.area - before) < MENDED_AREA_SHARE * before:
                 shapes[row] = mended

@@ -37,6 +37,7 @@ RULES = {
     "bad-cadastral-id": "A cadastral identifier fails its form or its settlement's check digit; left out.",
     "bad-settlement-code": "The code (ЕКАТТЕ) of a settlement or of a district in one is none; left empty.",
     "branch-without-number": "A branch in the Commercial Register has no number; it was left out.",
+    "broken-encoding": "A text is cut within a character or is no text; what cannot be read was removed.",
     "broken-geometry": "A shape is not built as its format demands, or lacks corners; it was left out.",
     "broken-json": "A line is not valid JSON; the record was left out.",
     "deed-without-attributes": "A deed of the Commercial Register carries no identifier, name or status.",
@@ -61,7 +62,7 @@ RULES = {
 
 #: rules whose detail begins with the name of a column, and rules that are about one column only
 _NAMING = (
-    "bad-identifier", "bad-settlement-code", "duplicate-column", "misspelt-attribute",
+    "bad-identifier", "bad-settlement-code", "broken-encoding", "duplicate-column", "misspelt-attribute",
     "personal-number",
 )  # fmt: skip
 _FIELD_OF = {

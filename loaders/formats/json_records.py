@@ -13,7 +13,7 @@ import orjson
 
 from loaders.formats import Batch, FileFault, Layer, Problem
 from loaders.formats.columns import Item, as_columns, gather
-from loaders.formats.plain_text import BOM, open_bytes
+from loaders.formats.plain_text import BOM, JSON_DAMAGE, check_depth, open_bytes
 from loaders.formats.points import Points
 from loaders.formats.sniff import head, kind_of, refuse
 
@@ -43,6 +43,8 @@ def read(
         raise refuse(path, kind, WANTED)
     if lines is None:
         lines = records is None and _looks_like_lines(path, start)
+    if not lines:
+        check_depth(path)
     with open_bytes(path) as stream:
         if start.startswith(BOM):
             stream.read(len(BOM))
@@ -97,7 +99,7 @@ def _from_list(path: Path, stream: BinaryIO, prefix: str) -> Iterator[Item]:
     try:
         for number, record in enumerate(ijson.items(stream, prefix, use_float=True), start=1):
             yield _item(f"record {number}", record)
-    except ijson.JSONError as error:
+    except JSON_DAMAGE as error:
         raise FileFault(
             f"the JSON is broken or cut off after record {number}: {_first_line(error)}", where=path.name
         ) from error
@@ -145,7 +147,7 @@ def _lists(path: Path) -> list[str]:
             for prefix, event, _ in ijson.parse(stream):
                 if event == "start_array" and ".item" not in prefix and prefix != "item":
                     found.append(prefix)
-        except (ijson.JSONError, OSError, EOFError, zlib.error) as error:
+        except (*JSON_DAMAGE, OSError, EOFError, zlib.error) as error:
             raise FileFault(
                 f"the JSON is broken or cut off: {_first_line(error)}", where=path.name
             ) from error

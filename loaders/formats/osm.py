@@ -13,6 +13,7 @@ import shapely
 from osmium import filter as osm_filter
 
 from loaders.formats import Batch, FileFault, Geometries, Layer, Problem
+from loaders.formats.apart import read_apart
 from loaders.formats.columns import Item, as_columns, gather
 from loaders.formats.sniff import head, kind_of, refuse
 
@@ -54,6 +55,16 @@ def read(
     choices: list[Conditions] = [tags] if isinstance(tags, Mapping) else list(tags)
     if not choices or not all(choices):
         raise FileFault("tags are empty; name at least one tag", where=path.name)
+    # some damaged extracts end the process that reads them
+    with read_apart(path, __name__, kind=kind, select=select, choices=choices, columns=columns) as layer:
+        yield layer
+
+
+@contextmanager
+def read_here(
+    path: Path, *, kind: str, select: str, choices: list[Conditions], columns: Sequence[str] | None
+) -> Iterator[Layer]:
+    """The same, with what was asked for already checked, in the process that calls it."""
     asked = columns if columns is not None else list(dict.fromkeys(key for each in choices for key in each))
     names = tuple(dict.fromkeys(("@id", *asked)))
     things = _things(path, kind, select, choices, names[1:])

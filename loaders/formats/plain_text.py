@@ -6,11 +6,15 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import struct
 import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
+
+import ijson
+import numpy as np
 
 from loaders.formats import FileFault
 
@@ -24,6 +28,15 @@ ZIP_DAMAGE = (
     OverflowError,
 )  # fmt: skip
 
+#: what ijson raises on JSON that is none
+JSON_DAMAGE = (ijson.JSONError, UnicodeDecodeError)
+#: JSON is refused when it is nested deeper: ijson names each place by all that is above it, and 200,000
+#: brackets in a row took all memory
+DEEPEST_LEVEL = 500
+
+_JSON_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STEPS = np.zeros(256, np.int8)
+_STEPS[[ord("["), ord("{")]], _STEPS[[ord("]"), ord("}")]] = 1, -1
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -58,3 +71,37 @@ def encoding_of(path: Path, start: bytes, asked: str | None) -> str:
     except UnicodeDecodeError:
         return LEGACY_ENCODING
     return "utf-8-sig"
+
+
+def check_depth(path: Path) -> None:
+    """Refuse JSON that is nested more deeply than anything that is published."""
+    depth = 0
+    with open_bytes(path) as stream:
+        try:
+            while block := stream.read(8192):
+                opened = block.count(b"[") + block.count(b"{")
+                depth = max(depth + opened - block.count(b"]") - block.count(b"}"), 0)
+                # brackets within texts count here, so this is only a suspicion
+                if depth > DEEPEST_LEVEL:
+                    break
+            else:
+                return
+            stream.seek(0)
+            if _deepest(stream) > DEEPEST_LEVEL:
+                raise FileFault(f"the JSON is nested deeper than {DEEPEST_LEVEL} levels", where=path.name)
+        except (OSError, EOFError, zlib.error) as error:
+            raise FileFault("the gzip archive is damaged or cut off", where=path.name) from error
+
+
+def _deepest(stream: BinaryIO) -> int:
+    """How deeply a JSON document is nested, texts left out."""
+    depth = deepest = 0
+    rest = b""
+    while (block := stream.read(1 << 16)) and len(rest) < 16 << 20:
+        bare = _JSON_TEXT.sub(b"", rest + block)
+        whole, quote, rest = bare.partition(b'"')
+        rest = quote + rest
+        levels = depth + np.cumsum(_STEPS[np.frombuffer(whole, np.uint8)], dtype=np.int64)
+        if len(levels):
+            depth, deepest = int(levels[-1]), max(deepest, int(levels.max()))
+    return deepest

@@ -159,11 +159,26 @@ def _batches(
         geometry: Geometries | None = None
         if geometry_name in arrow.schema.names:
             geometry = decoded(arrow.column(geometry_name), positions, problems)
-        yield Batch({name: arrow.column(name).to_pylist() for name in names}, geometry, positions, problems)
+        columns = {name: values_of(name, arrow.column(name), positions, problems) for name in names}
+        yield Batch(columns, geometry, positions, problems)
         done += arrow.num_rows
     # GDAL ends quietly where some formats are cut off.
     if done < stated:
         raise FileFault(f"it is cut off after record {done} of {stated}", where=path.name)
+
+
+def values_of(name: str, column: pa.Array, positions: list[str], problems: list[Problem]) -> list[Any]:
+    """A column's values; texts may be cut within a character, as Shapefiles with long Cyrillic ones are."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        values = column.cast(pa.binary()).to_pylist()
+        for row, value in enumerate(values):
+            if value is not None:
+                values[row] = value.decode("utf-8", "ignore")
+                if values[row].encode() != value:
+                    problems.append(Problem(positions[row], "broken-encoding", name))
+    return values
 
 
 def decoded(column: pa.Array, positions: list[str], problems: list[Problem]) -> Geometries:
@@ -318,7 +333,11 @@ def _unpack(path: Path, layer: str | None, folder: Path) -> Path:
 
 def _is_data(member: zipfile.ZipInfo) -> bool:
     # macOS adds a shadow '._name' beside each file.
-    return not member.is_dir() and not PurePosixPath(member.filename).name.startswith(".")
+    return (
+        bool(member.filename)
+        and not member.is_dir()
+        and not PurePosixPath(member.filename).name.startswith(".")
+    )
 
 
 def _suffix(member: zipfile.ZipInfo) -> str:

@@ -135,3 +135,23 @@ def test_broken_json_says_how_far_it_could_be_read(tmp_path: Path, text: str) ->
 def test_a_table_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(FileFault, match="this is plain text; wanted is JSON"):
         read(file_of(tmp_path, "id,name\n1,a\n"))
+
+
+def test_json_nested_without_end_is_refused_before_it_takes_all_memory(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('[{"a": ' + "[" * 200_000 + "]" * 200_000 + "}]")
+    with pytest.raises(FileFault, match="the JSON is nested deeper than 500 levels"):
+        read(file)
+
+
+def test_brackets_within_texts_are_no_levels(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps([{"a": '"[{\\' * 400}] * 500))
+    assert len(read(file)) == 500
+
+
+def test_text_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(b'[{"a": 1}, {"\xff": 2}]')
+    with pytest.raises(FileFault, match="the JSON is broken or cut off after record 1"):
+        read(file)

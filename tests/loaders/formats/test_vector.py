@@ -377,3 +377,14 @@ def test_a_flatgeobuf_cut_off_is_refused(tmp_path: Path, size: int) -> None:
 )
 def test_a_declared_crs_becomes_its_code(declared: str | None, code: str | None) -> None:
     assert crs_code(declared) == code
+
+
+def test_a_text_that_a_shapefile_cut_within_a_letter_is_kept_and_reported(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.shp", names=["Шипка" * 20])
+    table = file.with_suffix(".dbf")
+    content = table.read_bytes()
+    # as software leaves it that counts bytes
+    table.write_bytes(content.replace("Шип".encode(), b"x" + "Шип".encode()[:-1], 1))
+    _, batch = read_one(file)
+    assert batch.columns["име"][0].startswith("xШи")
+    assert [(each.rule, each.field) for each in batch.problems] == [("broken-encoding", "име")]
