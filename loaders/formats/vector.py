@@ -156,10 +156,17 @@ def _batches(
         positions = list(itertools.islice(places, arrow.num_rows))
         problems = faulty + [Problem("file", "reader-warning", message) for message in dict.fromkeys(caught)]
         faulty = []
+        # of columns with one name, which a damaged table may have, the first counts
+        first = {name: n for n, name in reversed(list(enumerate(arrow.schema.names)))}
         geometry: Geometries | None = None
-        if geometry_name in arrow.schema.names:
-            geometry = decoded(arrow.column(geometry_name), positions, problems)
-        columns = {name: values_of(name, arrow.column(name), positions, problems) for name in names}
+        try:
+            if geometry_name in first:
+                geometry = decoded(arrow.column(first[geometry_name]), positions, problems)
+            columns = {
+                name: values_of(name, arrow.column(first[name]), positions, problems) for name in names
+            }
+        except pa.ArrowException as error:
+            raise FileFault(f"it is damaged after record {done}", where=path.name) from error
         yield Batch(columns, geometry, positions, problems)
         done += arrow.num_rows
     # GDAL ends quietly where some formats are cut off.
