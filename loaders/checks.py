@@ -300,14 +300,12 @@ class Check:
                 lambda why: f"the {name} is invalid ({why}) and cannot be mended. {lost}",
             )  # fmt: skip
             wrong |= refused
-            if refused.any() or repaired.any():
-                shapes = as_kind(shapes, kind)[0]
-                shapes[refused] = None
+            shapes[refused] = None
             if self.target.stated_area_m2:
                 _compare_area(self.target.stated_area_m2, shapes, selected)
         if fatal:
             keep &= ~wrong
-        return pa.array(ewkb(shapes, self.srid), pa.binary())
+        return pa.array(ewkb(shapes, self.srid, kind), pa.binary())
 
     def _demand(self, name: str, recipe: Recipe, *, unfilled: Column, selected: Selected, keep: Mask) -> None:
         missing = mask(pc.is_null(unfilled)) & keep

@@ -5,6 +5,7 @@ Everything here takes and gives arrays of shapely geometries, a whole batch at a
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,7 +29,11 @@ MENDED_AREA_SHARE = 0.01
 
 _SINGLE = {"MULTIPOLYGON": GeometryType.POLYGON, "MULTILINESTRING": GeometryType.LINESTRING}
 _MULTI = {"MULTIPOLYGON": GeometryType.MULTIPOLYGON, "MULTILINESTRING": GeometryType.MULTILINESTRING}
-_TO_MULTI = {"MULTIPOLYGON": shapely.multipolygons, "MULTILINESTRING": shapely.multilinestrings}
+#: PostGIS's numbers, the mark that an SRID follows, and the start of a shape: byte order, type and SRID
+_WKB_TYPES = {"POINT": 1, "MULTILINESTRING": 5, "MULTIPOLYGON": 6}
+_WITH_SRID = 0x20000000
+_WKB_START, _WKB_HEAD = struct.Struct("<BII"), 5
+_ONE_PART = struct.pack("<I", 1)
 
 
 class Mended(NamedTuple):
@@ -98,9 +103,10 @@ def finite(shapes: Shapes) -> Mask:
 
 
 def as_kind(shapes: Shapes, kind: str) -> tuple[Shapes, Mask]:
-    """The shapes as PostGIS's `kind`, and which of them cannot be that.
+    """The shapes that can be PostGIS's `kind`, and which of them cannot.
 
-    A single polygon or line becomes a collection of one, a collection of one point that point.
+    A collection of one point becomes that point; a single polygon or line is only written as a collection of
+    one, by ewkb(), which is cheaper than to make one of it.
     """
     types = shapely.get_type_id(shapes)
     shapes = shapes.copy()
@@ -108,10 +114,7 @@ def as_kind(shapes: Shapes, kind: str) -> tuple[Shapes, Mask]:
         lone = (types == GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
         shapes[lone] = shapely.get_geometry(shapes[lone], 0)
         return shapes, ~(lone | (types == GeometryType.POINT) | (types == GeometryType.MISSING))
-    single = types == _SINGLE[kind]
-    if single.any():
-        shapes[single] = _TO_MULTI[kind](shapes[single], indices=np.arange(single.sum()))
-    return shapes, ~(single | (types == _MULTI[kind]) | (types == GeometryType.MISSING))
+    return shapes, ~np.isin(types, (_SINGLE[kind], _MULTI[kind], GeometryType.MISSING))
 
 
 def mend(shapes: Shapes) -> Mended:
@@ -139,11 +142,16 @@ def _polygons(shape: Any) -> shapely.MultiPolygon:
     return shapely.MultiPolygon(list(areas))
 
 
-def ewkb(shapes: Shapes, srid: int) -> NDArray[np.object_]:
-    """PostGIS's binary form of each shape, None where there is none."""
-    encoded: NDArray[np.object_] = shapely.to_wkb(
-        shapely.set_srid(shapes, srid), include_srid=True, byte_order=1
-    )
+def ewkb(shapes: Shapes, srid: int, kind: str) -> NDArray[np.object_]:
+    """PostGIS's binary form of each shape as that kind, None where there is none; 2D, see as_kind()."""
+    encoded: NDArray[np.object_] = shapely.to_wkb(shapes, byte_order=1)
+    filled = ~shapely.is_missing(shapes)
+    whole = filled & (shapely.get_type_id(shapes) != _SINGLE.get(kind))
+    start = _WKB_START.pack(1, _WKB_TYPES[kind] | _WITH_SRID, srid)
+    # the number of parts and the parts follow, or the coordinates; a single shape is the only part
+    encoded[whole] = [start + one[_WKB_HEAD:] for one in encoded[whole]]
+    single = filled & ~whole
+    encoded[single] = [start + _ONE_PART + one for one in encoded[single]]
     return encoded
 
 

@@ -76,7 +76,7 @@ def _records(path: Path, format: str, options: dict[str, Any]) -> int:
     from loaders.formats import open_layer
     from loaders.notices import RULES, Notices
     from loaders.published import Published
-    from twin.geometry import ewkb, mend, within
+    from twin.geometry import as_kind, ewkb, mend, within
 
     count = 0
     with np.errstate(invalid="ignore", over="ignore"), open_layer(path, format, **options) as layer:
@@ -91,7 +91,9 @@ def _records(path: Path, format: str, options: dict[str, Any]) -> int:
                 published.text(name)
             if batch.geometry is not None:
                 within(batch.geometry, published.crs, (23.0, 42.4, 23.7, 42.9))
-                ewkb(mend(published.shapes).shapes, 7801)
+                areas, others = as_kind(published.shapes, "MULTIPOLYGON")
+                areas[others] = None
+                ewkb(mend(areas).shapes, 7801, "MULTIPOLYGON")
             count += len(batch)
     return count
 

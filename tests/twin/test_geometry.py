@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import shapely
@@ -52,16 +54,31 @@ def test_an_unknown_system_is_named(crs: str) -> None:
         srid_of(crs)
 
 
-def test_single_shapes_become_collections_of_one() -> None:
+def test_a_shape_of_another_kind_is_found() -> None:
     square, line = shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (1, 1)])
-    found, wrong = as_kind(shapes(square, shapely.MultiPolygon([square]), line, None), "MULTIPOLYGON")
-    assert [one and one.geom_type for one in found] == ["MultiPolygon", "MultiPolygon", "LineString", None]
+    _, wrong = as_kind(shapes(square, shapely.MultiPolygon([square]), line, None), "MULTIPOLYGON")
     assert wrong.tolist() == [False, False, True, False]
     found, wrong = as_kind(
         shapes(shapely.MultiPoint([(1, 2)]), shapely.MultiPoint([(1, 2), (3, 4)])), "POINT"
     )
     assert found[0] == shapely.Point(1, 2)
     assert wrong.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "collection", "single"),
+    [
+        ("MULTIPOLYGON", shapely.MultiPolygon, shapely.box(0, 0, 2, 1)),
+        ("MULTILINESTRING", shapely.MultiLineString, shapely.LineString([(0, 0), (1, 1), (3, 1)])),
+    ],
+)
+def test_single_shapes_are_written_as_collections_of_one(kind: str, collection: Any, single: Any) -> None:
+    several = collection([single, shapely.transform(single, lambda xy: xy + 5)])
+    written = ewkb(shapes(single, None, several), 7801, kind)
+    assert written[1] is None
+    read = [shapely.from_wkb(one) for one in (written[0], written[2])]
+    assert read == [collection([single]), several]
+    assert [shapely.get_srid(one) for one in read] == [7801, 7801]
 
 
 def test_a_polygon_is_mended_only_where_its_area_stays() -> None:
@@ -98,6 +115,6 @@ def test_a_place_is_inside_the_city_by_the_middle_of_its_extent() -> None:
 
 
 def test_postgis_gets_the_srid_with_each_shape() -> None:
-    binary = ewkb(shapes(shapely.Point(1, 2), None), 7801)
+    binary = ewkb(shapes(shapely.Point(1, 2), None), 7801, "POINT")
     assert binary[0].hex() == "0101000020791e0000000000000000f03f0000000000000040"
     assert binary[1] is None
