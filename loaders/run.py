@@ -245,7 +245,8 @@ class _Load:
         """Some files at a time. A broken one is named and left out; where their order matters, those after it
         wait until it is mended."""
         report: DatasetReport | None = None
-        broken: list[str] = []
+        broken: list[Opened] = []
+        said: list[str] = []
         parts = deque(batches(files))
         in_a_row = waiting = 0
         why = ""
@@ -265,7 +266,8 @@ class _Load:
                 parts.extendleft([one] for one in reversed(part))
                 continue
             at = names.index(run.file) if run.file in names else 0
-            broken.append(_of_file(names[at], outcome.failure))
+            broken.append(part[at])
+            said.append(_of_file(names[at], outcome.failure))
             in_a_row += 1
             sound, after = part[:at], part[at + 1 :]
             if not run.refusal:
@@ -284,11 +286,15 @@ class _Load:
         if not broken:
             assert report is not None  # there were files
             return report
-        said = [*broken[:3], *([f"{len(broken) - 3} more broken files"] if len(broken) > 3 else [])]
+        if len(said) > 3:
+            said[3:] = [f"{len(said) - 3} more broken files"]
         fate = [f"{len(files) - len(broken) - waiting} of {len(files)} files were loaded"]
         if waiting:
             fate.append(f"{waiting} were not begun, as {why}")
         failure = f"{'; '.join(said)}. {'; '.join(fate)}. Load it again when that is mended"
+        # the last that is known of the data set should be that something is wrong
+        failed = provenance.begin_run(self.ledger, self.dataset, broken, limit=None)
+        provenance.fail_run(self.ledger, failed, failure)
         if report is None:
             return DatasetReport(self.dataset.key, Status.FAILED, failure=failure)
         return replace(report, status=Status.PARTLY, failure=failure)

@@ -358,6 +358,9 @@ def test_a_broken_file_is_named_and_the_others_are_loaded_where_their_order_does
         "days/002.csv: the file is empty. 4 of 5 files were loaded. Load it again when that is mended"
     )
     assert [key for key, _, _ in held(town)] == ["0", "1", "3", "4", "5"]
+    assert town.rows("SELECT status, failure FROM import_run ORDER BY started_at DESC LIMIT 1") == [
+        ("FAILED", report["places"].failure)
+    ]
     # only the broken one is tried again
     before = len(runs(town))
     assert town.load(again=False)["places"].failure == "days/002.csv: the file is empty"
