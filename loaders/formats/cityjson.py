@@ -492,7 +492,7 @@ def _finished(lot: list[dict[str, _Object]], model: _Model, problems: list[Probl
     places = {id(each): place for place, (_, each) in enumerate(members)}
     footprints = _footprints([each for _, each in members], problems)
     for place, (objects, each) in enumerate(members):
-        parts = [objects[name] for name in each.parts if name in objects]
+        parts = [objects[name] for name in dict.fromkeys(each.parts) if name in objects and name != each.name]
         if not each.meshes and parts:
             footprints[place] = _union([shape for part in parts if (shape := footprints[places[id(part)]])])
         if each.record is not None:

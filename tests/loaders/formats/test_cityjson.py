@@ -226,6 +226,13 @@ def test_a_building_of_parts_covers_what_its_parts_cover(tmp_path: Path, order: 
         assert footprint(alone).equals(PLOT)
 
 
+def test_a_part_that_is_named_twice_or_names_itself_counts_once(tmp_path: Path) -> None:
+    house = building(solid(), children=["p", "p", "b"])
+    part = building(solid(), type="BuildingPart", parents=["b"])
+    batch = read(document(tmp_path / "a.city.json", {"b": house, "p": part}), types=["Building"])
+    assert [member.name for member in batch.columns["@solids"][0][0].members] == ["b", "p"]
+
+
 def test_other_types_can_be_asked_for(tmp_path: Path) -> None:
     objects = {
         "b": building(solid()),
