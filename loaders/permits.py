@@ -20,13 +20,13 @@ _WITHHELD = "a text that may name people, not repeated here"
 _WITHIN_HOUSE = re.compile(
     r",\s*(?:ет|ап)\.[^,]*|\s+(?:етаж|ет\.|апартамент|ап\.)\s*№?\s*\d+[^\W\d_]?(?![\w-])", re.IGNORECASE
 )
-#: kind of works -> words of its descriptions, in small letters; the first kind that fits counts
+#: kind of works -> words of its descriptions, in small letters; the one that comes first in the text counts
 _WORKS = {
     kind: re.compile(words)
     for kind, words in {
         "CHANGE_OF_USE": r"преустр|(?:пром|см)яна.{0,20}предназнач|приобщаване|обособяване",
         "EXTENSION": r"пристро|надстро|разширение",
-        "TELECOMMUNICATIONS": r"базов|прием[но]+-|gsm|антен|мобил|клетъч|телекомуник|телефон",
+        "TELECOMMUNICATIONS": r"\bбазов|прием[но]+-|gsm|антен|\bмобил|мобайл|клетъч|телекомуник|телефон",
         "UTILITY_NETWORK": r"газо|водопр|канализ|кабел|електропр|топлопр|трафопост|оптич|ктп\b|захранв|осветл"
         r"|уличн|трасе|шахт|помпена|отклонение|топлоснаб|абонатн|колектор|подстанц",
         "RENOVATION": r"енергийн|саниране|реконструк|ремонт|топлоизол|реставр|консервац|енергоспест|укрепване"
@@ -36,8 +36,8 @@ _WORKS = {
         "PARKING": r"гараж|паркинг|паркомест",
         "COMMERCIAL": r"магазин|офис|търгов|хотел|ресторант|кафе|заведени|бензин|газстанц|сервиз|склад"
         r"|производ|промишл|\bцех|халет?\b|завод|логист|административн|бизнес|ателие",
-        "PUBLIC": r"училищ|\bс?оу\b|детск|\bодз\b|\bцдг\b|храм|църк|болниц|спорт|басейн|медицин|ясла|театър"
-        r"|параклис|игрищ|музей|универс|лаборатор|площадк|парк\b|метро|мост|подлез|надлез|гробищ|читалищ|лечебн",
+        "PUBLIC": r"училищ|\bс?оу\b|детск|\bодз\b|\bцдг\b|храм|църк|болниц|\bспорт|басейн|медицин|ясла|театър"
+        r"|параклис|игрищ|музей|универс|лаборатор|площадк|\bпарк\b|\bметро|\bмост|подлез|надлез|гробищ|читалищ|лечебн",
         "OUTBUILDING": r"стопанск|навес|допълващо|лятна кухня|барбекю|беседк|второстепенн|спомагат|пергол",
     }.items()
 }
@@ -82,4 +82,5 @@ def _parcel(cadastral_id: str) -> str | None:
 
 def _works(text: str) -> str | None:
     small = text.lower()
-    return next((kind for kind, words in _WORKS.items() if words.search(small)), None)
+    found = [(match.start(), kind) for kind, words in _WORKS.items() if (match := words.search(small))]
+    return min(found)[1] if found else None

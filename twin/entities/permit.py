@@ -50,7 +50,7 @@ class Permit(CityEntity):
     took_effect_on: Mapped[dt.date | None] = field("When it took effect, where the register says it")
     status: Mapped[str | None] = field("What it is worth", enumeration=PermitStatus)
     works: Mapped[str | None] = field(
-        "What may be built, told from the words of the description; null where they do not tell",
+        "What may be built, told from the first telling word of the description; null where none tells",
         enumeration=PermitWorks, index=True,
     )  # fmt: skip
     issuer: Mapped[str | None] = text_field("The office that issued it")
