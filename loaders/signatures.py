@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loaders.catalogue.fetching import holds_owners
+from loaders.formats.sniff import kind_of
 
 _HEAD_BYTES = 1 << 16
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
@@ -76,6 +77,9 @@ def check_content(path: Path, promise: Promise, content_type: str = "") -> None:
     labelled = content_type.startswith("text/html") and promise.suffix not in _BEGINNINGS
     if labelled or (body.startswith(b"<") and _HTML.search(body[:1024])):
         raise WrongContent(f"answered with a web page{_titled(body)} where {promise.name} was expected")
+    if promise.name == "GeoJSON" and kind_of(body) == "javascript-json":
+        # map pages publish it as a script, which the reader looks into
+        body, tail = body[max(body.find(b"{"), 0) :], tail.removesuffix(b";").rstrip()
     beginning = _BEGINNINGS.get(promise.suffix)
     raw = body if beginning and beginning[1][0] in (b"<", b"{") else head
     if beginning and not raw.startswith(beginning[1]):

@@ -140,6 +140,7 @@ def test_public_companies_are_found_by_their_number(sofia: Loaded) -> None:
 def test_outlets_have_chain_line_of_business_and_address(sofia: Loaded) -> None:
     [(sites, operators, categories, addresses)] = sofia.rows(
         "SELECT count(*), count(operator), count(category), count(address_text) FROM site"
+        " WHERE sources = '{sofia-outlets}'"
     )
     assert (sites, operators, categories) == (6031, 6031, 6031)
     assert addresses >= 5279

@@ -298,6 +298,8 @@ def test_what_is_not_as_promised_is_refused_at_once(
         ("a.zip", "gtfs", zipped("feed/stops.txt"), "application/octet-stream"),
         ("a.zip", "vector", zipped("сгради.shp"), "text/html"),
         ("a.csv", "tabular", "а;б\n1;2\n".encode("cp1251"), "application/x-download"),
+        # as map pages publish it
+        ("a.geojson", "vector", b'var x = {"features": []};\n', "application/javascript"),
     ],
 )
 def test_a_wrong_label_on_the_right_content_does_no_harm(
