@@ -39,6 +39,8 @@ from twin.text import fold, transliterate
 
 MADE = "made_"  #: prefix of the columns that hold a generated Latin name for the merge of several sources
 SHORTEST_NAME_IN_CAPITALS = 4
+#: an area is a sliver when it is narrower; of a long thin one the width is twice its area by its edge
+SLIVER_M = 0.1
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 STATED_AREA_SHARE = 0.05  #: a published area may differ from the shape's by so much
 
@@ -301,6 +303,11 @@ class Check:
             )  # fmt: skip
             wrong |= refused
             shapes[refused] = None
+            slim = shapely.area(shapes) * 2 < SLIVER_M * shapely.length(shapes)
+            selected.note(
+                "sliver", slim & keep, "geometry", None,
+                lambda _: f"the {name} is less than {SLIVER_M:g} m wide. It was kept.",
+            )  # fmt: skip
             if self.target.stated_area_m2:
                 _compare_area(self.target.stated_area_m2, shapes, selected)
         if fatal:

@@ -102,6 +102,8 @@ RULES: dict[str, Rule] = {
     "personal-number": Rule(WARNING, "A text holds a personal number; the number was removed."),
     "repaired-geometry": Rule(WARNING, "A polygon crossed itself; it was mended, its area hardly changed."),
     "repeated-value": Rule(INFO, "A column that should name each record once repeats a value."),
+    "same-shape": Rule(INFO, "Two records have the very same line or area under two keys; both were kept."),
+    "sliver": Rule(INFO, "An area is less than 10 cm wide (twice its area by its edge); it was kept."),
     "unclaimed-column": Rule(INFO, "The file has a column that the catalogue neither maps nor ignores."),
     "unclaimed-record": Rule(
         INFO, "No entity of the catalogue takes this record.", by_value=True, examples=1

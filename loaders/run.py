@@ -423,6 +423,7 @@ class _Run:
                 self.staged[entity.name].keep_last_files()
             repeated = any(target.repeated for target in self._targets(entity))
             self.staged[entity.name].settle_duplicates(self.notices, expected=repeated)
+            self.staged[entity.name].note_same_shapes(self.notices)
 
     def merge(self) -> None:
         """Station 6: areas first, so that what comes after them finds them."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+from numpy.typing import NDArray
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Double, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -121,6 +122,10 @@ class Staging:
         self.versioned = versioned
         self.count = 0
         self._files: list[tuple[int, str]] = []
+        shape = entity.fields[entity.geometry].geometry if entity.geometry else None
+        # two points in one place are no defect
+        self._shaped = entity.geometry if shape in ("MULTIPOLYGON", "MULTILINESTRING") else None
+        self._shapes: list[NDArray[np.int64]] = []  #: a number for each staged shape, 0 for none
         kinds = {column.key: column.type for column in entity.loaded_columns}
         self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
         self._empty[VERSIONS] = pa.string()
@@ -161,6 +166,11 @@ class Staging:
             copy.write(rows)
             copy.write(TRAILER)
         self.count += length
+        if self._shaped and self._shaped in checked.columns:
+            shapes = checked.columns[self._shaped].to_pylist()
+            self._shapes.append(np.fromiter((hash(each) if each else 0 for each in shapes), np.int64, length))
+        else:
+            self._shapes.append(np.zeros(length, np.int64))
 
     def _array(self, name: str, checked: Checked, length: int) -> Column:
         return checked.columns[name] if name in checked.columns else pa.nulls(length, self._empty[name])
@@ -259,6 +269,31 @@ class Staging:
             notices.add(
                 rule, f"{place} {said} {kept}. It was left out.", file=self.file_of(ordinal),
                 position=place, field="key", value=key,
+            )  # fmt: skip
+
+    def note_same_shapes(self, notices: Notices) -> None:
+        """A notice for each record with the very shape of an earlier one that has another key."""
+        numbers = np.concatenate(self._shapes) if self._shapes else np.zeros(0, np.int64)
+        order = np.argsort(numbers, kind="stable")
+        ranked = numbers[order]
+        # each record that follows one of the same number; among alike ones the first comes first
+        later = np.flatnonzero((ranked[1:] == ranked[:-1]) & (ranked[1:] != 0)) + 1
+        if not len(later):
+            return
+        firsts = order[np.searchsorted(ranked, ranked[later])]
+        found = self.connection.execute(
+            SQL(
+                "SELECT s.ordinal, s.key, s.place, f.key"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS p(later, first)"
+                " JOIN {table} AS s ON s.ordinal = p.later JOIN {table} AS f ON f.ordinal = p.first"
+                " WHERE s.key <> f.key ORDER BY s.ordinal"
+            ).format(table=self.table),
+            [order[later].tolist(), firsts.tolist()],
+        ).fetchall()
+        for ordinal, key, place, first in found:
+            notices.add(
+                "same-shape", f"{self.entity.name} {key} has the very shape of {first}. Both were kept.",
+                file=self.file_of(ordinal), position=place, field="geometry", value=key,
             )  # fmt: skip
 
     def keep_within(self, area: Entity, notices: Notices) -> int:

@@ -326,6 +326,16 @@ def quality(city: str | None, as_json: bool, strict: bool) -> None:
 
 
 @main.command()
+@command_errors
+def rules() -> None:
+    """Every defect that a load can speak of, how severe it is, and what becomes of the record."""
+    from loaders.notices import RULES
+
+    for name, rule in sorted(RULES.items()):
+        click.echo(f"{name:28}{rule.severity.name:9}{rule.doc}")
+
+
+@main.command()
 @click.option("--city", help="The city to look at.")
 @click.option("--source", help="Only of this data set.")
 @click.option("--rule", help="Only where this rule was broken.")

@@ -138,7 +138,7 @@ class _Deeds:
     def feed(self, block: bytes, *, last: bool = False) -> None:
         try:
             self._parser.Parse(block, last)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:
             # its message names lines and no content
             raise FileFault(
                 f"the XML is broken or cut off after deed {self.count}: {error}", where=self.file

@@ -386,3 +386,62 @@ def test_nothing_accepted_is_said(town: LoadTown) -> None:
     )
     report = town.load()
     assert (report.exit_code, report["a"].status.value) == (0, "nothing accepted")
+
+
+def test_the_same_area_under_two_keys_is_kept_and_said(town: LoadTown) -> None:
+    other = shapely.MultiPolygon([ring((0, 0), (9, 0), (9, 9))])
+    town.features(
+        "buildings.geojson",
+        ({"id": "a"}, ring((0, 0), (5, 0), (5, 5))),
+        ({"id": "b"}, other),
+        ({"id": "c"}, ring((0, 0), (5, 0), (5, 5))),
+        ({"id": "a"}, ring((0, 0), (5, 0), (5, 5))),
+        ({"id": "d"}, ring((0, 0), (5, 0), (5, 5))),
+    )
+    town.describe(
+        'key = "buildings"\nformat = "vector"\nfile = "buildings.geojson"\ncrs = "EPSG:4326"\n'
+        '[dataset.Building]\nkey = "id"\nfootprint = "geometry"\n'
+    )
+    town.load()
+    assert town.rows("SELECT count(*) FROM building") == [(4,)]
+    assert [row[1:5] for row in town.notices("same-shape")] == [
+        ("record 3", "geometry", "c", "Building c has the very shape of a. Both were kept."),
+        ("record 5", "geometry", "d", "Building d has the very shape of a. Both were kept."),
+    ]
+
+
+def test_two_things_in_one_point_are_no_defect(town: LoadTown) -> None:
+    town.write("a.csv", "id,lon,lat\n1,23.3,42.7\n2,23.3,42.7\n")
+    town.describe(
+        'key = "a"\nformat = "tabular"\nfile = "a.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Facility]\nkey = "id"\nkind = { value = "SCHOOL" }\nposition = "geometry"\n'
+    )
+    town.load()
+    assert town.notices("same-shape") == []
+
+
+def test_a_sliver_is_kept_and_said(town: LoadTown) -> None:
+    load_buildings(town, {}, shape=ring((0, 0), (10, 0), (10, 0.005), (0, 0.005)))
+    assert town.rows("SELECT count(*) FROM building") == [(1,)]
+    assert [row[1:5] for row in town.notices("sliver")] == [
+        ("record 1", "geometry", None, "The footprint is less than 0.1 m wide. It was kept.")
+    ]
+
+
+def test_a_hole_that_touches_its_edge_in_a_line_is_mended_and_one_in_a_corner_is_valid(
+    town: LoadTown,
+) -> None:
+    shell = [(0, 0), (10, 0), (10, 10), (0, 10)]
+    in_a_point = shapely.Polygon(ring(*shell).exterior, [ring((0, 0), (2, 1), (1, 2)).exterior])
+    in_a_line = shapely.Polygon(ring(*shell).exterior, [ring((4, 0), (6, 0), (6, 2), (4, 2)).exterior])
+    town.features("buildings.geojson", ({"id": "point"}, in_a_point), ({"id": "line"}, in_a_line))
+    town.describe(
+        'key = "buildings"\nformat = "vector"\nfile = "buildings.geojson"\ncrs = "EPSG:4326"\n'
+        '[dataset.Building]\nkey = "id"\nfootprint = "geometry"\n'
+    )
+    town.load()
+    assert town.rows("SELECT key, ST_IsValid(footprint) FROM building ORDER BY key") == [
+        ("line", True),
+        ("point", True),
+    ]
+    assert [row[1] for row in town.notices("repaired-geometry")] == ["record 2"]

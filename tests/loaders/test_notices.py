@@ -6,9 +6,11 @@ import ast
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import loaders
 from loaders.notices import RULES, VALUE_LENGTH, Notices
+from twin.cli import main
 
 ROOT = Path(loaders.__file__).parent
 
@@ -87,3 +89,9 @@ def test_long_values_are_shortened() -> None:
     notices = Notices()
     notices.add("unknown-value", "x", value="a" * 500)
     assert len(notices.rows[0].value or "") == VALUE_LENGTH
+
+
+def test_the_command_line_lists_every_rule() -> None:
+    done = CliRunner().invoke(main, ["rules"])
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.output.splitlines()] == sorted(RULES)
