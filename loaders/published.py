@@ -228,7 +228,7 @@ def mask(column: Column) -> Mask:
 
 
 def as_text(column: Column) -> Column:
-    """Values as texts: whole numbers without a decimal point, truths as true and false."""
+    """Values as texts: whole numbers without a decimal point, truths as true and false, bytes as UTF-8."""
     kind = column.type
     if pa.types.is_string(kind):
         return column
@@ -242,4 +242,7 @@ def as_text(column: Column) -> Column:
         return pc.cast(column, pa.string())
     if pa.types.is_list(kind) or pa.types.is_struct(kind):
         return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+    if pa.types.is_binary(kind):
+        texts = [None if v is None else v.decode("utf-8", "replace") for v in column.to_pylist()]
+        return pa.array(texts, pa.string())
     return pc.cast(column, pa.string())

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.cityjson import Model
 from tests.processes import Served
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +24,6 @@ README = ROOT / "README.md"
 ANSWERED = re.compile(
     r"<!-- answered -->\n```graphql\n(?P<query>.*?)```\n\n```json\n(?P<answer>.*?)```", re.DOTALL
 )
-OF_DELFT = re.compile(r"<!-- delft -->\n```graphql\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 #: a program to be run, not a file of the guide: see test_guide
 PYTHON = re.compile(r"(?<! -->\n)```python\n(.*?)```", re.DOTALL)
@@ -73,21 +71,6 @@ def test_questions_have_the_answers_shown(
             README.write_text(text, encoding="utf-8")
         else:
             assert json.loads(match["answer"]) == answer
-
-
-@pytest.mark.real
-def test_the_question_to_delft_is_answered_with_city_models(
-    environment: dict[str, str], real_data: Path, tmp_path: Path
-) -> None:
-    run(["twin", "load", "--city", "delft", "--data", str(real_data / "cityjson")], environment, tmp_path)
-    (question,) = OF_DELFT.findall(README.read_text(encoding="utf-8"))
-    said = json.loads(run(["twin", "query", "-", "--city", "delft"], environment, tmp_path, given=question))
-    nodes = said["data"]["buildings"]["nodes"]
-    assert len(nodes) == 3
-    for node in nodes:
-        assert node["lods"] == ["1.2", "1.3", "2.2"] == [one["lod"] for one in node["solids"]["nodes"]]
-        assert node["solids"]["nodes"][2]["roofAreaM2"] > 400
-        Model(node["lod"])
 
 
 def _rounded(value: Any) -> Any:

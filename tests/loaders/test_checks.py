@@ -445,3 +445,9 @@ def test_a_hole_that_touches_its_edge_in_a_line_is_mended_and_one_in_a_corner_is
         ("point", True),
     ]
     assert [row[1] for row in town.notices("repaired-geometry")] == ["record 2"]
+
+
+def test_bytes_that_are_no_utf8_become_a_text() -> None:
+    batch = Batch({"name": [b"\xd0\x94\xd0\xb0", b"\xff", None]}, None, ["1", "2", "3"])
+    texts = Published(batch, "a.parquet", Notices(), crs=None, city_crs="EPSG:7801").text("name")
+    assert texts.to_pylist() == ["Да", "\ufffd", None]

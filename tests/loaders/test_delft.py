@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +134,21 @@ def test_loading_delft_again_changes_nothing(report: LoadReport, database_url: s
     assert report.exit_code == 0
     again = load(database_url, catalogue("delft"), real_data / "cityjson", again=True)
     assert {one.status for one in again.datasets} == {Status.UNCHANGED}
+
+
+def test_the_readmes_question_is_answered_with_city_models(report: LoadReport, database_url: str) -> None:
+    assert report.exit_code == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (question,) = re.findall(r"<!-- delft -->\n```graphql\n(.*?)```", readme, re.DOTALL)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "twin", "query", "-", "--city", "delft"],
+        env={**os.environ, "TWIN_DATABASE_URL": database_url},
+        input=question, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    nodes = json.loads(done.stdout)["data"]["buildings"]["nodes"]
+    assert len(nodes) == 3
+    for node in nodes:
+        assert node["lods"] == ["1.2", "1.3", "2.2"] == [one["lod"] for one in node["solids"]["nodes"]]
+        assert node["solids"]["nodes"][2]["roofAreaM2"] > 400
+        Model(node["lod"])

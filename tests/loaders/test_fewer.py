@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
 from loaders.report import Status
@@ -50,7 +51,7 @@ position = "geometry"
 
 
 def districts(count: int, shape: BaseGeometry) -> list[tuple[dict[str, str], BaseGeometry | None]]:
-    return [({"code": f"D{n}"}, shape) for n in range(count)]
+    return [({"code": f"D{n}"}, translate(shape, n / 10_000)) for n in range(count)]
 
 
 def facilities(count: int, kind: str = "school", first: int = 0) -> str:

@@ -103,8 +103,13 @@ export const FACILITIES: FacilityGroup[] = [
     colour: "#0f8b8d",
     kinds: {
       METRO_STATION: "#0f8b8d", BUS_STATION: "#2fb0a8", PARKING: "#6a8caf", FUEL_STATION: "#b7791f",
-      CHARGING_STATION: "#d69e2e", BICYCLE_PARKING: "#4f9fb5",
+      CHARGING_STATION: "#d69e2e", BICYCLE_PARKING: "#4f9fb5", METRO_ENTRANCE: "#57b8b0",
     },
+  },
+  {
+    title: "Green",
+    colour: "#5f9e4f",
+    kinds: { PARK: "#5f9e4f", GREEN_SPACE: "#8bbf6f" },
   },
   {
     title: "In the street",
