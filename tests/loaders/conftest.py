@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loaders.deeds import describe_register
 from tests.loaders.town import LoadTown
 from twin.database import connect
 
@@ -23,3 +24,10 @@ def town(database_url: str, tmp_path: Path) -> Iterator[LoadTown]:
     with connect(database_url) as connection:
         connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
         connection.execute("DELETE FROM twin.city WHERE name = %s", [name])
+
+
+@pytest.fixture
+def register(town: LoadTown) -> LoadTown:
+    """A town that loads the Commercial Register's days."""
+    describe_register(town)
+    return town
