@@ -124,7 +124,7 @@ def _business(deed: Deed, person_like: bool | None) -> tuple[str | None, ...]:
         deed["uic"], None, name, latin, form, deed["deed_status"], proceedings, activity,
         edition[0].name if edition else None, edition[1].name if edition else None,
         None if person_like is None else str(person_like).lower(), registered_on,
-        struck_off[:10] if struck_off else None, _json(versions),
+        struck_off[:10] if struck_off else None, json.dumps(versions),
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _site(
         kind = _branch_kind(deed, versions)
     return (
         key, kind, uic, eik, name, address, district,
-        *(deed[f"seat.{part}"] if address else None for part, _ in _SEAT), _json(versions),
+        *(deed[f"seat.{part}"] if address else None for part, _ in _SEAT), json.dumps(versions),
     )  # fmt: skip
 
 
@@ -270,10 +270,6 @@ def _without_personal_numbers(batch: Batch, problems: list[Problem]) -> dict[str
                     cleaned.setdefault(name, list(batch.columns[name]))[row] = clean
                     problems += [Problem(batch.positions[row], "personal-number", name)] * removed
     return cleaned
-
-
-def _json(versions: Versions) -> str:
-    return json.dumps(versions, ensure_ascii=False)
 
 
 def prepare_outlets(batch: Batch, file: Path) -> Batch:

@@ -48,8 +48,8 @@ def purge(connection: psycopg.Connection[Any], entity: Entity, staged: Identifie
         SQL(
             "WITH erased AS MATERIALIZED ("
             " SELECT s.key, array_agg(v.key) AS names"
-            " FROM {staged} AS s CROSS JOIN jsonb_each_text(s.{versions}::jsonb) AS v"
-            " WHERE s.{versions} LIKE %(somewhere)s AND v.value LIKE %(at_the_end)s GROUP BY s.key"
+            " FROM {staged} AS s CROSS JOIN jsonb_each_text(s.{versions}) AS v"
+            " WHERE s.{versions}::text LIKE %(somewhere)s AND v.value LIKE %(at_the_end)s GROUP BY s.key"
             "), unlinked AS ("
             " DELETE FROM link AS l USING erased AS e"
             " WHERE l.subject_type = %(entity)s AND l.subject_key = e.key AND 'address_text' = ANY (e.names)"

@@ -321,7 +321,7 @@ def _fields(staging: Staging) -> Composable:
 
 def _keep_words(staging: Staging, dataset: str) -> None:
     """Bring `record` to the last word on each attribute; note which keys that affects."""
-    versions = SQL("s.{}::jsonb").format(Identifier(VERSIONS))
+    versions: Composable = SQL("s.{}").format(Identifier(VERSIONS))
     derived = [
         (MADE + name if MADE + name in staging.made else name, known.folded_of or known.latin_of)
         for name, known in staging.entity.fields.items()

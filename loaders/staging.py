@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import JSON, BigInteger, Boolean, Date, DateTime, Double, Integer
@@ -133,7 +134,7 @@ class Staging:
         connection.execute(
             SQL(
                 "CREATE UNLOGGED TABLE {} AS SELECT {}, 0::bigint AS ordinal, ''::text AS place,"
-                " NULL::text AS {} FROM {} LIMIT 0"
+                " NULL::jsonb AS {} FROM {} LIMIT 0"
             ).format(
                 self.table,
                 SQL(", ").join(
@@ -157,6 +158,9 @@ class Staging:
         ordinals = pa.array(np.arange(self.count, self.count + length), pa.int64())
         sent = [*self.columns, VERSIONS] if self.versioned else self.columns
         arrays = [self._array(name, checked, length) for name in sent]
+        if self.versioned:
+            # jsonb travels as text with the number of its form before it
+            arrays[-1] = pc.binary_join_element_wise("\x01", arrays[-1], "")
         rows = pack([*arrays, ordinals, pa.array(checked.positions, pa.string())])
         statement = SQL("COPY {} ({}, ordinal, place) FROM STDIN (FORMAT BINARY)").format(
             self.table, names(sent)

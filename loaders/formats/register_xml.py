@@ -167,7 +167,7 @@ class _Deeds:
         facts = _lowered(attributes)
         row: Row = [None] * len(COLUMNS)
         for column, name in DEED.items():
-            row[_AT[column]] = facts.get(name)
+            row[_AT[column]] = _filled(facts.get(name, ""))
         return row
 
     def _problem(self, rule: str, detail: str) -> None:
@@ -225,7 +225,11 @@ class _Deeds:
                     return
             elif level == 2:
                 facts = _lowered(attributes)
-                version = _version(facts)
+                version = _version(
+                    facts.get("fieldactiondate", ""),
+                    facts.get("fieldentrynumber", ""),
+                    facts.get("recordid", ""),
+                )
                 if version > latest:
                     latest = version
                 prefix, read = part.get(_local(tag), ("", TEXT))
@@ -240,11 +244,11 @@ class _Deeds:
                         return
             elif level == 1 and _local(tag) == "subdeed":
                 facts = _lowered(attributes)
-                part = PARTS.get((facts.get("subuictype") or "").lower(), {})
+                part = PARTS.get(facts.get("subuictype", "").strip().lower(), {})
                 row = deed
                 if part is BRANCH:
                     row = [None] * len(COLUMNS)
-                    row[branch_at] = _branch_number(deed[_AT["uic"]], facts.get("subuic"))
+                    row[branch_at] = _branch_number(deed[_AT["uic"]], _filled(facts.get("subuic", "")))
                     branches.append(row)
                 return
             depth -= 1
@@ -275,13 +279,11 @@ class _Deeds:
         parser.EndElementHandler = end
 
     @staticmethod
-    def _begin_field(
-        row: Row, prefix: str, read: Reading, facts: Mapping[str, str | None], version: str
-    ) -> None:
+    def _begin_field(row: Row, prefix: str, read: Reading, facts: Mapping[str, str], version: str) -> None:
         """Note a field's entry, and empty what an earlier entry of it said."""
         operation, action_date, version_at = _ENTRY_AT[prefix]
-        row[operation] = facts.get("fieldoperation")
-        row[action_date] = _plain(facts.get("fieldactiondate")) or None
+        row[operation] = _filled(facts.get("fieldoperation", ""))
+        row[action_date] = _plain(facts.get("fieldactiondate", "")) or None
         row[version_at] = version
         if read is TEXT:
             row[_AT[prefix]] = None
@@ -290,7 +292,7 @@ class _Deeds:
                 row[place] = None
         elif not isinstance(read, str):
             for column, name in read.items():
-                row[_AT[column]] = facts.get(name)
+                row[_AT[column]] = _filled(facts.get(name, ""))
 
 
 def _supersedes(row: Row, prefix: str, version: str) -> bool:
@@ -298,19 +300,20 @@ def _supersedes(row: Row, prefix: str, version: str) -> bool:
     return held is None or version >= held
 
 
-def _version(facts: Mapping[str, str | None]) -> str:
+@lru_cache(maxsize=64)
+def _version(date: str, number: str, record: str) -> str:
     """When a field's entry was made: the action's date, the entry's number, the record's number.
 
-    The last two are padded, so that byte order is the order of numbers.
+    The last two are padded, so that byte order is the order of numbers. The fields of a deed often share one.
     """
-    date, number = _plain(facts.get("fieldactiondate")), _plain(facts.get("fieldentrynumber"))
+    date, number = _plain(date), _plain(number)
     if not date and not number:
         return ""
-    return f"{date[:19]} {number:0>14} {_plain(facts.get('recordid')):0>12}"
+    return f"{date[:19]} {number:0>14} {_plain(record):0>12}"
 
 
-def _plain(text: str | None) -> str:
-    return text if text and _PLAIN.fullmatch(text) else ""
+def _plain(text: str) -> str:
+    return text if _PLAIN.fullmatch(text := text.strip()) else ""
 
 
 def _branch_number(uic: str | None, sub_uic: str | None) -> str | None:
@@ -326,10 +329,9 @@ def _local(tag: str) -> str:
     return tag.rpartition(":")[2].lower()
 
 
-def _lowered(attributes: Sequence[str]) -> dict[str, str | None]:
+def _lowered(attributes: Sequence[str]) -> dict[str, str]:
     """Attributes by their names in lower case."""
-    names = iter(attributes)
-    return {_local(name): _filled(value) for name, value in zip(names, names, strict=True)}
+    return dict(zip(map(_local, attributes[::2]), attributes[1::2], strict=True))
 
 
 def _filled(text: str) -> str | None:
