@@ -19,6 +19,7 @@ import numpy as np
 from loaders.sample.addresses import Addresses
 from loaders.sample.land import DISTRICTS, NOTICE, PUBLISHER, Ints
 from loaders.sample.words import company_name, person_names
+from twin.identifiers import is_eik
 from twin.text import transliterate
 
 DEEDS_PER_FILE = 25_000
@@ -335,11 +336,13 @@ def _deeds(first: int, seats: list[Seat], rng: np.random.Generator) -> Iterator[
         person_names(rng, count),
         person_names(rng, count),
         seats,
+        # a branch is where another business has its seat
+        [*seats[1:], *seats[:1]],
         strict=True,
     )
     codes = list(DEED_STATUSES)
-    for k, (form, status, activity, moment, draw, person, other, seat) in enumerate(rows, first):
-        yield _deed(k, LEGAL_FORMS[form], codes[status], activity, moment, draw, person, other, seat)
+    for k, (form, status, activity, moment, draw, person, other, seat, branch) in enumerate(rows, first):
+        yield _deed(k, LEGAL_FORMS[form], codes[status], activity, moment, draw, person, other, seat, branch)
 
 
 def _picks(rng: np.random.Generator, shares: list[float], count: int) -> Ints:
@@ -357,6 +360,7 @@ def _deed(
     person: str,
     other: str,
     seat: Seat,
+    branch: Seat,
 ) -> str:
     """One business's deed. `draw` decides the details that vary from deed to deed."""
     uic, guid = eik(business_number(k)), f"{k:032x}"
@@ -370,11 +374,15 @@ def _deed(
     field = f'FieldEntryNumber="{entry}" FieldActionDate="{moment}" xmlns="{_FIELDS}"'
     record = f'RecordIncomingNumber="{incoming}" RecordID="{k + 1}" GroupID="{k + 1}"'
     both = f'FieldOperation="Add" {record} {field}'
-    code, text, free = ACTIVITIES[activity]
-    legal = (
-        f'<LegalForm FieldIdent="00030" {both} Text="{form.text}" Code="{form.id}" />'
-        f'<Transliteration FieldIdent="00040" {both}>{transliterate(name)}</Transliteration>'
+    # a deed that was changed says of what it leaves as it was that it is current
+    named = both.replace("Add", "Current") if draw % 0.2 < 0.02 else both
+    latin = (
+        f'<Transliteration FieldIdent="00040" {both.replace("Add", "Erase")} />'
+        if draw % 0.1 < 0.002
+        else f'<Transliteration FieldIdent="00040" {both}>{transliterate(name)}</Transliteration>'
     )
+    code, text, free = ACTIVITIES[activity]
+    legal = f'<LegalForm FieldIdent="00030" {both} Text="{form.text}" Code="{form.id}" />{latin}'
     closed = f'<AddemptionOfTrader FieldIdent="00270" {both}>1</AddemptionOfTrader>' if status in "CL" else ""
     # a class of activity is missing from about a quarter of the real deeds
     nkid = (
@@ -392,12 +400,28 @@ def _deed(
         f'<SubDeed SubUIC="{uic}" SubUICType="MainCircumstances">'
         f'<UIC FieldIdent="00010" {both} UIC="{uic}" IsNew="true"><CompanyControl />'
         f"<BulstatDeed><Deed /><Year /><CourtCode /></BulstatDeed></UIC>"
-        f'<Company FieldIdent="00020" {both}>{name}</Company>{legal}'
+        f'<Company FieldIdent="00020" {named}>{name}</Company>{legal}'
         f'<Seat FieldIdent="00050" {both}>{_address(seat)}{_contacts(uic, draw)}</Seat>'
         f'<SubjectOfActivity FieldIdent="00060" {both} IsBank="false" IsBankText="" IsInsurer="false" '
         f'IsInsurerText="">{free.capitalize()} и всички други дейности, разрешени от закона'
         f"</SubjectOfActivity>{nkid}{_persons(k, form.code, field, record, both, person, other)}{closed}"
-        f"</SubDeed></Deed>\n"
+        f"</SubDeed>{_branch(uic, name, branch, both) if form.code != 'ET' and draw % 0.05 < 0.002 else ''}"
+        "</Deed>\n"
+    )
+
+
+def branch_eik(uic: str, number: int) -> str:
+    """The 13-digit number of a business's branch."""
+    return next(made for check in range(10) if is_eik(made := f"{uic}{number:03}{check}"))
+
+
+def _branch(uic: str, name: str, seat: Seat, both: str) -> str:
+    number = branch_eik(uic, 1)
+    return (
+        f'<SubDeed SubUIC="{number}" SubUICType="B2_Branch">'
+        f'<BranchSeat FieldIdent="00510" {both}>{_address(seat)}</BranchSeat>'
+        f'<BranchFirm FieldIdent="00511" {both}>{name} - КЛОН</BranchFirm>'
+        f'<BranchIdentifier FieldIdent="00512" {both}>{number}</BranchIdentifier></SubDeed>'
     )
 
 

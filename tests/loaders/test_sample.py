@@ -26,6 +26,7 @@ from loaders.sample.buildings import raise_buildings
 from loaders.sample.land import DISTRICTS, district_polygons
 from loaders.sample.names import Namer
 from loaders.sample.plan import plan_district
+from twin import identifiers
 
 TO_METRES = Transformer.from_crs("EPSG:4326", "EPSG:7801", always_xy=True)
 CADNUM = re.compile(r"68134\.[1-9]\d*\.[1-9]\d*\.[1-9]\d*")
@@ -312,7 +313,8 @@ def test_registers_have_valid_businesses_with_sofia_addresses(city: City) -> Non
     statuses: Counter[str] = Counter()
     districts: Counter[str] = Counter()
     uics = set()
-    seated = 0
+    operations: set[str | None] = set()
+    seated = branches = 0
     streets = {row["street"] for row in addresses(city.folder)}
     for deed in deeds(city.folder):
         uic = deed.get("UIC")
@@ -324,6 +326,13 @@ def test_registers_have_valid_businesses_with_sofia_addresses(city: City) -> Non
         assert main.find("f:UIC", NAMESPACES).get("UIC") == uic
         assert re.search("[А-Я]", main.findtext("f:Company", namespaces=NAMESPACES))
         assert not re.search("[А-Яа-я]", main.findtext("f:Transliteration", namespaces=NAMESPACES))
+        operations |= {field.get("FieldOperation") for field in main}
+        for branch in deed.iterfind("d:SubDeed[@SubUICType='B2_Branch']", NAMESPACES):
+            number = branch.findtext("f:BranchIdentifier", namespaces=NAMESPACES)
+            assert identifiers.is_eik(number)
+            assert number.startswith(uic)
+            assert branch.find("f:BranchSeat/f:Address/f:Settlement", NAMESPACES) is not None
+            branches += 1
         address = main.find("f:Seat/f:Address", NAMESPACES)
         assert [etree.QName(part).localname for part in address] == ADDRESS_ELEMENTS.split()
         area = address.findtext("f:AreaEkatte", namespaces=NAMESPACES)
@@ -332,6 +341,8 @@ def test_registers_have_valid_businesses_with_sofia_addresses(city: City) -> Non
         plain = re.sub(r"^(бул|ул)\.\s*", r"\1. ", street.replace('"', ""))
         seated += plain in streets
     assert len(uics) == 1_500
+    assert 20 < branches < 150
+    assert operations == {"Add", "Current", "Erase"}
     assert forms["EOOD"] > forms["OOD"] > forms["ET"] > forms["AD"] > 0
     assert statuses["N"] > statuses["E"] > statuses["C"] > 0 < statuses["L"]
     assert len(districts) == 25
