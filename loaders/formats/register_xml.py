@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.parsers import expat
 
-from loaders.formats import BATCH_SIZE, Batch, FileFault, Layer, Problem
+from loaders.formats import Batch, FileFault, Layer, Problem
 from loaders.formats.plain_text import open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 
 WANTED = "the Commercial Register's XML export"
+# Records in one batch: each is fifty texts, twice over while they are prepared.
+LOT = 4_000
 _BLOCK_BYTES = 1 << 17
 
 # Column <- attribute of the deed, in lower case: the export itself writes both CompanyName and CompanyNAme.
@@ -113,7 +115,7 @@ def _batches(path: Path, stream: BinaryIO) -> Iterator[Batch]:
     deeds = _Deeds(path.name)
     while block := stream.read(_BLOCK_BYTES):
         deeds.feed(block)
-        while len(deeds.rows) >= BATCH_SIZE:
+        while len(deeds.rows) >= LOT:
             yield deeds.take()
     deeds.feed(b"", last=True)
     if deeds.rows or deeds.problems:
@@ -148,8 +150,8 @@ class _Deeds:
 
     def take(self) -> Batch:
         """The next records as a batch."""
-        rows, self.rows = self.rows[:BATCH_SIZE], self.rows[BATCH_SIZE:]
-        positions, self.positions = self.positions[:BATCH_SIZE], self.positions[BATCH_SIZE:]
+        rows, self.rows = self.rows[:LOT], self.rows[LOT:]
+        positions, self.positions = self.positions[:LOT], self.positions[LOT:]
         problems, self.problems = self.problems, []
         columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in COLUMNS]
         return Batch(dict(zip(COLUMNS, columns, strict=True)), None, positions, problems)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.bench import report
 from tests.bench.city import HOME
-from tests.bench.loads import buildings, cityjson, gtfs, osm
+from tests.bench.loads import buildings, cityjson, gtfs, osm, register
 from tests.bench.loads.runs import Absent, Bar, Ground, ground
 from twin.errors import BadRequest
 
@@ -21,6 +21,7 @@ from twin.errors import BadRequest
 MEASUREMENTS: Mapping[str, Callable[[Ground], Sequence[Bar]]] = {
     "buildings": buildings.measure,
     "gtfs": gtfs.measure,
+    "register": register.measure,
     "cityjson": cityjson.measure,
     "osm": osm.measure,
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from loaders.formats import BATCH_SIZE, Batch, FileFault, open_layer
+from loaders.formats import Batch, FileFault, open_layer
+from loaders.formats.register_xml import LOT
 
 ENVELOPE = "http://www.registryagency.bg/schemas/envelopev2"
 HEAD = f'\ufeff<?xml version="1.0" encoding="utf-8"?>\n<Message xmlns="{ENVELOPE}">'
@@ -184,9 +185,9 @@ def test_the_case_number_called_deed_within_a_field_is_no_deed(tmp_path: Path) -
 
 
 def test_a_large_export_comes_in_batches(tmp_path: Path) -> None:
-    file = export(tmp_path, *[deed()] * (BATCH_SIZE + 1))
+    file = export(tmp_path, *[deed()] * (LOT + 1))
     with open_layer(file, "register_xml") as layer:
-        assert [len(batch) for batch in layer.batches] == [BATCH_SIZE, 1]
+        assert [len(batch) for batch in layer.batches] == [LOT, 1]
 
 
 def test_an_export_cut_off_says_how_far_it_could_be_read(tmp_path: Path) -> None:
