@@ -15,13 +15,10 @@ import ijson
 
 from loaders.activities import edition_of
 from loaders.formats import Batch, Problem
+from loaders.legal_forms import PERSON_LIKE, legal_form
 from loaders.versions import ERASED
 from twin.identifiers import is_eik, is_ekatte, scrub_personal_numbers
 
-#: legal forms whose name and seat may be a natural person's, as the register's four editions write them:
-#: sole trader, and the legacy trader of a foreign natural person (domain reference, parts 1.3 and 9)
-PERSON_LIKE = frozenset({"ET", "ЕТ", "1", "CHDF", "ЧФЛ", "23"})
-PERSON_LIKE_NAME = "ЕДНОЛИЧЕН ТЪРГОВЕЦ"
 #: the fields whose entries date a deed that has no entry about its registration
 _MAIN_FIELDS = ("company", "legal_form", "seat")
 _SEAT = (
@@ -66,7 +63,10 @@ def prepare_deeds(batch: Batch, _file: Path) -> Batch:
     for position, values in zip(batch.positions, zip(*columns.values(), strict=True), strict=True):
         deed = dict(zip(columns, values, strict=True))
         person_like = _person_like(deed["legal_form"], deed["legal_form_code"], deed["legal_form_name"])
-        businesses.append(_business(deed, person_like) if deed["branch"] is None else _NO_BUSINESS)
+        business = (
+            _business(deed, person_like, position, problems) if deed["branch"] is None else _NO_BUSINESS
+        )
+        businesses.append(business)
         sites.append(_site(deed, person_like, position, problems))
     made = {
         name: [row[place] for row in rows]
@@ -89,16 +89,20 @@ _SITE = (
 _NO_SITE = (None,) * len(_SITE)
 
 
-def _business(deed: Deed, person_like: bool | None) -> tuple[str | None, ...]:
+def _business(
+    deed: Deed, person_like: bool | None, position: str, problems: list[Problem]
+) -> tuple[str | None, ...]:
     versions: Versions = {}
     of_deed = deed["version"] or ""
     name = _said_name(deed, "legal_name", person_like, versions)
     latin = _said(deed, "transliteration", ("legal_name_latin",), person_like, versions)
     form = deed["legal_form"]
     if form:
+        form = legal_form(form) or form
         versions["legal_form"] = of_deed
     else:
         form = _said(deed, "legal_form", ("legal_form",), False, versions, deed["legal_form_code"])
+        form = form and (legal_form(form) or form)
     if deed["deed_status"]:
         versions["status"] = of_deed
     proceedings = deed["liquidation_or_insolvency"]
@@ -112,6 +116,8 @@ def _business(deed: Deed, person_like: bool | None) -> tuple[str | None, ...]:
         deed["activity_code"],
     )  # fmt: skip
     edition = edition_of(activity, deed["activity_name"], deed["activity.action_date"]) if activity else None
+    if activity and not edition:
+        problems.append(Problem(position, "unknown-edition", f"activity_code {activity}"))
     if person_like is not None:
         # a number never passes from a person to a company: what was a person's once is so for good
         versions["natural_person_like"] = FOR_GOOD if person_like else of_deed
@@ -221,11 +227,9 @@ def _action(version: str) -> str:
 
 
 def _person_like(*forms: str | None) -> bool | None:
-    """Whether the deed's word for its legal form, or that of the field about it, says so; None: neither."""
-    said = [form.upper() for form in forms if form]
-    if not said:
-        return None
-    return any(form in PERSON_LIKE or form.startswith(PERSON_LIKE_NAME) for form in said)
+    """Whether any of the deed's words for its legal form is a person's; None where none of them is known."""
+    known = {code for form in forms if form and (code := legal_form(form))}
+    return bool(known & PERSON_LIKE) if known else None
 
 
 def _registered_on(deed: Deed) -> str | None:

@@ -39,6 +39,7 @@ _READERS = {
     "script-wrapped-json": INFO,
     "time-past-midnight": INFO,
     "trailing-separator": INFO,
+    "unknown-edition": INFO,
 }
 #: every rule that a load may speak of
 RULES: dict[str, Rule] = {

@@ -55,6 +55,7 @@ RULES = {
     "script-wrapped-json": "The JSON stands in a script, after 'var x ='; the script around it was left out.",
     "time-past-midnight": "A timetable has times past 24:00, which the next day's early hours are.",
     "trailing-separator": "Lines end in a separator that the header does not have; reported once a file.",
+    "unknown-edition": "An activity's code does not show which edition of its classification it is from.",
     "unclosed-ring": "A polygon's ring does not end where it began; it was closed.",
     "unknown-reference": "A timetable row names a stop, trip or service that the timetable does not list.",
 }
@@ -64,6 +65,7 @@ RULES = {
 _NAMING = (
     "bad-identifier", "bad-settlement-code", "broken-encoding", "duplicate-column", "misspelt-attribute",
     "personal-number",
+    "unknown-edition",
 )  # fmt: skip
 _FIELD_OF = {
     "time-past-midnight": "departure_time",

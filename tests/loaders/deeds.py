@@ -13,12 +13,14 @@ GRID = Grid("""
 """)
 HEAD = """
 code_lists = ["codes.toml"]
-[tables.forms]
+[tables.legal_forms]
 EOOD = "EOOD"
-"ЕООД" = "EOOD"
 ET = "ET"
-"ЕТ" = "ET"
 OOD = "OOD"
+[tables.deed_statuses]
+N = "N"
+E = "E"
+C = "C"
 [tables.proceedings]
 Liquidation = "LIQUIDATION"
 Insolvency = "INSOLVENCY"
@@ -37,8 +39,8 @@ versions = "versions"
 eik = "uic"
 legal_name = "legal_name"
 legal_name_latin = "legal_name_latin"
-legal_form = { from = "legal_form", codes = "forms" }
-status = "deed_status"
+legal_form = { from = "legal_form", codes = "legal_forms" }
+status = { from = "deed_status", codes = "deed_statuses" }
 proceedings = { from = "proceedings", codes = "proceedings" }
 activity = "activity_code"
 activity_edition = "activity_edition"
@@ -123,5 +125,6 @@ def describe_register(town: LoadTown) -> None:
 
 
 def everything(town: LoadTown) -> str:
-    """All that the city's tables hold."""
-    return str([town.rows(f'SELECT t::text FROM "{table}" AS t') for table in town.versions()])
+    """All that the city's tables hold, whatever they are."""
+    tables = town.rows("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    return str([town.rows(f'SELECT t::text FROM "{table}" AS t') for (table,) in tables])

@@ -64,6 +64,7 @@ def test_every_defect_of_a_record_is_a_notice(sofia: Loaded) -> None:
     assert sofia.found("sofia-commercial-register") == {
         "bad-identifier": 7,
         "misspelt-attribute": 6,
+        "unknown-edition": 1,
     }
     assert sofia.found("sofia-public-owned-companies") == {}
     outlets = sofia.found("sofia-outlets")

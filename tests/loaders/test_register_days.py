@@ -117,7 +117,7 @@ FILES = st.lists(
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -267,6 +267,33 @@ def test_the_edition_of_an_activity_is_told_where_it_is_certain(
     assert register.rows("SELECT activity, activity_edition, activity_edition_basis FROM business") == [
         (code, *expected)
     ]
+
+
+def test_an_edition_that_is_not_certain_is_said(register: LoadTown) -> None:
+    activity = field(
+        "SubjectOfActivityNKID", "", "2011-04-05", more='codeNkid="5540" textNkid="КАФЕ-АПЕРИТИВ"'
+    )
+    load_days(register, [export(deed(ONE, activity))])
+    [(_, position, column, value, _, _)] = register.notices("unknown-edition")
+    assert (position, column, value) == ("deed 1", "activity_code", "activity_code 5540")
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("ЕООД", ("EOOD", False, "ИМЕ")), ("10", ("EOOD", False, "ИМЕ")), ("EOOD", ("EOOD", False, "ИМЕ")),
+        ("Еднолично дружество с ограничена отговорност", ("EOOD", False, "ИМЕ")),
+        # typed on two keyboards
+        ("E\u0422", ("ET", True, None)), ("Едноличен търговец", ("ET", True, None)), ("1", ("ET", True, None)),
+        # whoever that is, it may be a person
+        ("ZZ", (None, None, None)), ("", (None, None, None)),
+    ],
+)  # fmt: skip
+def test_every_edition_of_a_legal_form_is_one_code(
+    register: LoadTown, form: str, expected: tuple[str | None, bool | None, str | None]
+) -> None:
+    load_days(register, [export(deed(ONE, field("Company", "ИМЕ", "2020-01-02"), form=form))])
+    assert register.rows("SELECT legal_form, natural_person_like, legal_name FROM business") == [expected]
 
 
 def test_versions_need_a_data_set_of_changes(register: LoadTown) -> None:

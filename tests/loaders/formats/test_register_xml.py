@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,19 @@ def test_nothing_about_persons_contacts_or_documents_comes_out(tmp_path: Path) -
     everything = repr(read(export(tmp_path, deed(main_part(SEAT, PERSONS)))))
     for secret in ("ИВАН", "7501020018", "0888123456", "ivan@", "secret-guid"):
         assert secret not in everything
+
+
+def test_a_long_list_of_partners_is_never_held(tmp_path: Path) -> None:
+    partner = f'<Partner RecordID="1"><Subject><Indent>{"7" * 64}</Indent><Name>{"ИМЕ " * 20}</Name></Subject></Partner>'
+    partners = f"<Partners {ENTRY}>{partner * 20_000}</Partners>"
+    file = export(tmp_path, deed(main_part(SEAT, partners)))
+    size = file.stat().st_size
+    tracemalloc.start()
+    assert len(read(file)) == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 5_000_000
+    assert peak < 1_000_000
 
 
 def test_a_deed_without_attributes_is_a_problem(tmp_path: Path) -> None:
