@@ -1,6 +1,6 @@
 """A GTFS timetable: its stops or its routes, with how often and by what they are served.
 
-The stop times, by far the largest table, are counted as they stream by and never held.
+Of the stop times, by far the largest table, only who calls where is kept, in 16 bytes each: 10 MB for Sofia.
 """
 
 from __future__ import annotations
@@ -222,6 +222,8 @@ class _Counted:
     calls: Ints
     patterns: Ints
     """Per trip a number that two trips share when they call at the same stops in the same order."""
+    made: tuple[Ints, Ints, Ints]
+    """Per call its trip, its place in the trip, and its stop."""
 
 
 @lru_cache(maxsize=1)
@@ -244,7 +246,7 @@ def _count(timetable: _Timetable, problems: list[Problem]) -> _Served:
     for pair in counted.pairs.tolist():
         route, stop = divmod(pair, len(stop_ids))
         by_stop[stop].append(route_ids[route])
-    travelled = _in_order_of_travel(timetable, known_stops, trips, counted, len(route_ids))
+    travelled = _in_order_of_travel(trips, counted, len(route_ids))
     by_route = [[stop_ids[stop] for stop in stops] for stops in travelled]
 
     known = trips.route >= 0
@@ -264,30 +266,24 @@ def _keys(timetable: _Timetable, table: str, column: str) -> list[str]:
 
 def _read_trips(timetable: _Timetable, route_ids: list[str], problems: list[Problem]) -> _Trips:
     services = service_days(timetable, problems)
-    routes = {key: at for at, key in enumerate(route_ids)}
-    nothing = (0.0,) * len(KINDS_OF_DAY)
-    unknown: dict[str, None] = {}
-    ids: list[str] = []
-    route: list[int] = []
-    runs: list[tuple[float, ...]] = []
     repeats = _repeats(timetable, problems)
+    # the last row is that of a service which no calendar knows
+    days = np.array([*services.values(), (0.0,) * len(KINDS_OF_DAY)])
+    known_routes, known_services = pa.array(route_ids, pa.string()), pa.array(list(services), pa.string())
+    strangers: dict[str, None] = {}
+    ids: list[Any] = []
+    route, runs = [np.empty(0, dtype=np.int64)], [np.empty((0, len(KINDS_OF_DAY)))]
     for block in timetable.blocks("trips.txt", ("trip_id", "route_id", "service_id"), problems):
-        columns = (block.column(name).to_pylist() for name in ("trip_id", "route_id", "service_id"))
-        for trip_id, route_id, service_id in zip(*columns, strict=True):
-            times = repeats.get(trip_id, 1)
-            if route_id not in routes:
-                unknown[f"route {route_id}"] = None
-            if service_id not in services:
-                unknown[f"service {service_id}"] = None
-            ids.append(trip_id)
-            route.append(routes.get(route_id, -1))
-            runs.append(tuple(each * times for each in services.get(service_id, nothing)))
-    problems.extend(Problem("trips.txt", "unknown-reference", name) for name in unknown)
-    return _Trips(
-        pa.array(ids, pa.string()),
-        np.array(route, dtype=np.int64),
-        np.array(runs, dtype=np.float64).reshape(len(ids), len(KINDS_OF_DAY)),
-    )
+        trip_ids = block.column("trip_id")
+        ids.append(trip_ids)
+        route.append(_numbers(block.column("route_id"), known_routes, "route_id", strangers))
+        running = days[_numbers(block.column("service_id"), known_services, "service_id", strangers)]
+        if repeats:
+            running *= np.array([repeats.get(each, 1) for each in trip_ids.to_pylist()])[:, None]
+        runs.append(running)
+    problems.extend(Problem("trips.txt", "unknown-reference", name) for name in strangers)
+    every_id = pa.concat_arrays(ids) if ids else pa.array([], pa.string())
+    return _Trips(every_id, np.concatenate(route), np.concatenate(runs))
 
 
 def _count_stop_times(
@@ -300,7 +296,8 @@ def _count_stop_times(
     # one may board; it is counted like the others and taken off at the end: a trip may straddle two blocks.
     last = np.full(len(trips.ids), -1, dtype=np.int64)
     pairs = np.empty(0, dtype=np.int64)
-    strangers: set[str] = set()
+    strangers: dict[str, None] = {}
+    made: list[tuple[Ints, ...]] = [(np.empty(0, dtype=np.int64),) * 3]
     calls = np.zeros(len(trips.ids), dtype=np.int64)
     patterns = np.zeros(len(trips.ids), dtype=np.int64)
     after_midnight, example = 0, ""
@@ -330,6 +327,7 @@ def _count_stop_times(
         np.add.at(calls, trip, 1)
         # Overflow is meant: the sum is the same whatever the blocks, and differs for another stop or order.
         np.add.at(patterns, trip, (stop + 1) * _MIXER ^ (sequence + 1) * (_MIXER >> 7) * (stop + 1))
+        made.append((trip.astype(np.int32), sequence, stop.astype(np.int32)))
         route = trips.route[trip]
         pairs = np.union1d(pairs, (route * stops + stop)[route >= 0])
     ended = last >= 0
@@ -339,15 +337,14 @@ def _count_stop_times(
         detail = f"{after_midnight} departures, such as {example}; they belong to the service day before"
         problems.append(Problem("stop_times.txt", "time-past-midnight", detail))
     # Subtraction leaves -1e-13 where nothing is left.
-    return _Counted(np.maximum(departures.round(6), 0), pairs, calls, patterns)
+    trip, sequence, stop = (np.concatenate(each) for each in zip(*made, strict=True))
+    return _Counted(np.maximum(departures.round(6), 0), pairs, calls, patterns, (trip, sequence, stop))
 
 
-def _in_order_of_travel(
-    timetable: _Timetable, stop_ids: pa.Array, trips: _Trips, counted: _Counted, routes: int
-) -> list[list[int]]:
+def _in_order_of_travel(trips: _Trips, counted: _Counted, routes: int) -> list[list[int]]:
     """Each route's stops as its longest trip calls at them, then those of its other courses.
 
-    One trip of each course is enough; only theirs are read again.
+    One trip of each course is enough.
     """
     served = np.flatnonzero((trips.route >= 0) & (counted.calls > 0))
     if not len(served):
@@ -357,21 +354,14 @@ def _in_order_of_travel(
     chosen = served[np.sort(first)]
     row_of = np.full(len(trips.ids), -1, dtype=np.int64)
     row_of[chosen] = np.arange(len(chosen))
-    courses: list[list[tuple[int, int]]] = [[] for _ in chosen]
-    for block in timetable.blocks("stop_times.txt", ("trip_id", "stop_id", "stop_sequence"), []):
-        trip = _numbers(block.column("trip_id"), trips.ids, "trip_id", set())
-        stop = _numbers(block.column("stop_id"), stop_ids, "stop_id", set())
-        wanted = (trip >= 0) & (stop >= 0)
-        wanted &= row_of[np.maximum(trip, 0)] >= 0
-        sequence = _sequence(timetable, block.column("stop_sequence"))
-        rows = zip(
-            row_of[trip[wanted]].tolist(), sequence[wanted].tolist(), stop[wanted].tolist(), strict=True
-        )
-        for row, number, calling in rows:
-            courses[row].append((number, calling))
+    trip, sequence, stop = counted.made
+    wanted = row_of[trip] >= 0
+    row, sequence, stop = row_of[trip[wanted]], sequence[wanted], stop[wanted]
+    in_order = stop[np.lexsort((stop, sequence, row))]
+    courses = np.split(in_order, np.cumsum(np.bincount(row, minlength=len(chosen)))[:-1])
     found: list[dict[int, None]] = [{} for _ in range(routes)]
-    for row in sorted(range(len(chosen)), key=lambda row: (-len(courses[row]), row)):
-        found[trips.route[chosen[row]]].update((stop, None) for _, stop in sorted(courses[row]))
+    for at in sorted(range(len(chosen)), key=lambda at: (-len(courses[at]), at)):
+        found[trips.route[chosen[at]]].update(dict.fromkeys(courses[at].tolist()))
     return [list(stops) for stops in found]
 
 
@@ -380,12 +370,13 @@ def _add(totals: Floats, rows: Ints, amounts: Floats) -> None:
         totals[:, kind] += np.bincount(rows, weights=amounts[:, kind], minlength=len(totals))
 
 
-def _numbers(column: pa.Array, known: pa.Array, name: str, strangers: set[str]) -> Ints:
+def _numbers(column: pa.Array, known: pa.Array, name: str, strangers: dict[str, None]) -> Ints:
     """Each key's place among the known ones, -1 for a stranger."""
     found = pc.index_in(column, value_set=known)
     if found.null_count:
         what = name.removesuffix("_id")
-        strangers.update(f"{what} {each}" for each in pc.unique(column.filter(pc.is_null(found))).to_pylist())
+        unknown = pc.unique(column.filter(pc.is_null(found))).to_pylist()
+        strangers.update(dict.fromkeys(f"{what} {each}" for each in unknown))
     return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
 
 
