@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from twin.errors import BadRequest
 
-BATCH_SIZE = 10_000
+BATCH_SIZE = 5_000
 """At most this many records stand in one batch, whatever the file's size."""
 
 LONGEST_MESSAGE = 1000

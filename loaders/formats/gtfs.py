@@ -295,7 +295,7 @@ def _count_stop_times(
     # Per trip its last call, as one number that grows with the sequence and also tells the stop and whether
     # one may board; it is counted like the others and taken off at the end: a trip may straddle two blocks.
     last = np.full(len(trips.ids), -1, dtype=np.int64)
-    pairs = np.empty(0, dtype=np.int64)
+    pairs = [np.empty(0, dtype=np.int64)]
     strangers: dict[str, None] = {}
     made: list[tuple[Ints, ...]] = [(np.empty(0, dtype=np.int64),) * 3]
     calls = np.zeros(len(trips.ids), dtype=np.int64)
@@ -329,7 +329,7 @@ def _count_stop_times(
         np.add.at(patterns, trip, (stop + 1) * _MIXER ^ (sequence + 1) * (_MIXER >> 7) * (stop + 1))
         made.append((trip.astype(np.int32), sequence, stop.astype(np.int32)))
         route = trips.route[trip]
-        pairs = np.union1d(pairs, (route * stops + stop)[route >= 0])
+        pairs.append(np.unique((route * stops + stop)[route >= 0]))
     ended = last >= 0
     _add(departures, last[ended] // 2 % stops, -trips.runs[ended] * (last[ended] % 2)[:, None])
     problems.extend(Problem("stop_times.txt", "unknown-reference", name) for name in sorted(strangers))
@@ -338,7 +338,13 @@ def _count_stop_times(
         problems.append(Problem("stop_times.txt", "time-past-midnight", detail))
     # Subtraction leaves -1e-13 where nothing is left.
     trip, sequence, stop = (np.concatenate(each) for each in zip(*made, strict=True))
-    return _Counted(np.maximum(departures.round(6), 0), pairs, calls, patterns, (trip, sequence, stop))
+    return _Counted(
+        np.maximum(departures.round(6), 0),
+        np.unique(np.concatenate(pairs)),
+        calls,
+        patterns,
+        (trip, sequence, stop),
+    )
 
 
 def _in_order_of_travel(trips: _Trips, counted: _Counted, routes: int) -> list[list[int]]:
