@@ -64,7 +64,7 @@ def make_ready(connection: psycopg.Connection[Any], table: Identifier, entity: E
     """
     if is_filled(connection, Identifier(entity.table.name)):
         connection.execute(SQL("CREATE INDEX ON {} (key)").format(table))
-    connection.execute(SQL("ANALYZE {}").format(table))
+        connection.execute(SQL("ANALYZE {}").format(table))
 
 
 def is_filled(connection: psycopg.Connection[Any], table: Identifier) -> bool:

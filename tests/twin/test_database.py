@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import uvloop
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from twin import database
 from twin.cluster import Cluster
@@ -37,7 +38,9 @@ def test_two_cities_stand_beside_each_other_each_in_its_own_crs(database_url: st
 def test_the_migrations_make_what_the_entities_declare(database_url: str) -> None:
     city = City("checked", "Checked", 7801, BOUNDS)
     database.register_city(database_url, city)
-    command.check(database.migration_config(database_url, city))
+    config = database.migration_config(database_url, city)
+    command.check(config)
+    assert database.newest_migration() == ScriptDirectory.from_config(config).get_current_head()
 
 
 @pytest.mark.parametrize("name", ["twin", "public", "graphql", "pg_x", "New York", "1st", "Robert'); --"])
