@@ -8,6 +8,7 @@ data set says. `merge.py` calls the first and the last, `run.py` calls `forget`,
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any
 
@@ -53,6 +54,9 @@ def purge(connection: psycopg.Connection[Any], entity: Entity, staged: Identifie
             "), unlinked AS ("
             " DELETE FROM link AS l USING erased AS e"
             " WHERE l.subject_type = %(entity)s AND l.subject_key = e.key AND 'address_text' = ANY (e.names)"
+            # a row that this load left alone has its address from a later word, and its links with it
+            " AND NOT EXISTS (SELECT FROM site AS t WHERE t.key = l.subject_key"
+            "  AND t.address_text IS NOT NULL AND t.recorded_at < now())"
             "), unremembered AS ("
             " DELETE FROM link_history AS l USING erased AS e"
             " WHERE l.subject_type = %(entity)s AND l.subject_key = e.key AND 'address_text' = ANY (e.names)"
@@ -109,6 +113,9 @@ def forget(connection: psycopg.Connection[Any], touched: Collection[str]) -> Non
             " UNION"
             " SELECT s.key FROM site_history AS s JOIN person AS p ON p.key = s.business"
             " WHERE s.kind IN ('SEAT', 'BRANCH')"
+            " UNION"  # a branch that was closed before it was heard of has no row
+            " SELECT r.key FROM record AS r JOIN person AS p ON p.key = r.fields ->> 'business'"
+            " WHERE r.entity = 'Site' AND r.fields ->> 'kind' IS NULL"
             "), named AS ({business}), housed AS ({site_history}), housing AS ({site}), said AS ("
             " UPDATE record AS r SET fields = r.fields - %(names)s::text[],"
             "  versions = r.versions || %(versions)s::jsonb"
@@ -128,7 +135,7 @@ def forget(connection: psycopg.Connection[Any], touched: Collection[str]) -> Non
     )
 
 
-_ERASED_OF_SITES = "{" + ", ".join(f'"{name}": "{ERASED}"' for name in PERSONAL["Site"]) + "}"
+_ERASED_OF_SITES = json.dumps({made + name: ERASED for name in PERSONAL["Site"] for made in ("", MADE)})
 
 
 def _emptied(table: str, entity: str, of: str, also: Composable | None = None) -> Composed:
