@@ -73,7 +73,8 @@ class DatasetReport:
         """The status in words."""
         if self.since:
             return f"unchanged since {self.since:%Y-%m-%d %H:%M} (not read again)"
-        return f"{self.status.value}, {self.known:,} files known" if self.known else self.status.value
+        files = "file" if self.known == 1 else "files"
+        return f"{self.status.value}, {self.known:,} {files} known" if self.known else self.status.value
 
     @classmethod
     def missing(cls, key: str, file: str, *, folder: bool = False) -> DatasetReport:

@@ -221,7 +221,9 @@ class _Load:
             return files
         if self.dataset.mode is not Mode.FULL:
             known = provenance.files_before(self.connection, self.dataset)
-            return [one for one in files if known.get(one.name) != one.checksum]
+            new = [one for one in files if known.get(one.name) != one.checksum]
+            # what was said after a late file has to be said again after it
+            return files[files.index(new[0]) :] if new and self.ordered else new
         if self.manner.limit or before.fingerprint != fingerprint(self.connection, self.dataset, files):
             return files
         return []
@@ -258,6 +260,8 @@ class _Load:
                 report = report.followed_by(outcome) if report else outcome
                 in_a_row = 0
                 continue
+            if run.judged and run.refusal:
+                return replace(report, status=Status.PARTLY, failure=outcome.failure) if report else outcome
             names = [one.name for one in part]
             if self.manner.atomic or len(files) == 1:
                 return replace(outcome, failure=_of_file(run.file or names[0], outcome.failure))
@@ -277,7 +281,7 @@ class _Load:
             elif in_a_row == BROKEN_FILES:
                 why = f"{BROKEN_FILES} in a row were broken"
             if why:
-                waiting = len(after) + sum(len(each) for each in parts)
+                waiting += len(after) + sum(len(each) for each in parts)
                 parts.clear()
             elif after:
                 parts.appendleft(after)
@@ -321,6 +325,7 @@ class _Run:
         self.records = 0
         self.refused = 0
         self.file: str | None = None  #: the one that is being read
+        self.judged = False  #: whether all was merged, and what failed is the data set as a whole
         self.refusal = False  #: whether it failed by what is in the files, and not by a fault of ours
 
     @property
@@ -468,6 +473,7 @@ class _Run:
         """Station 8: what was done and how good it is, kept with the city."""
         total = sum(self.merged.values(), Merged())
         if self.last and not self.manner.limit:
+            self.judged = True
             measure(
                 self.connection, self.catalogue, self.dataset, self.notices,
                 records=self.whole.records + self.records, refused=self.whole.refused + self.refused,
