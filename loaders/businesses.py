@@ -98,11 +98,11 @@ def _business(
     latin = _said(deed, "transliteration", ("legal_name_latin",), person_like, versions)
     form = deed["legal_form"]
     if form:
-        form = legal_form(form) or form
+        form = _form(form)
         versions["legal_form"] = of_deed
     else:
         form = _said(deed, "legal_form", ("legal_form",), False, versions, deed["legal_form_code"])
-        form = form and (legal_form(form) or form)
+        form = form and _form(form)
     if deed["deed_status"]:
         versions["status"] = of_deed
     proceedings = deed["liquidation_or_insolvency"]
@@ -156,7 +156,7 @@ def _site(
         key = f"{uic}-branch-{branch}"
         eik = _said(deed, "branch_identifier", ("eik",), False, versions)
         if eik and not (len(eik) == 13 and eik.startswith(uic) and is_eik(eik)):
-            problems.append(Problem(position, "bad-identifier", f"branch_identifier {eik}"))
+            problems.append(Problem(position, "bad-identifier", f"branch_identifier {_shown(eik)}"))
             eik = None
         name = _said(deed, "branch_firm", ("name",), person_like, versions)
         kind = _branch_kind(deed, versions)
@@ -234,7 +234,7 @@ def _person_like(*forms: str | None) -> bool | None:
 
 def _registered_on(deed: Deed) -> str | None:
     """The day of the entry about the registration, else the earliest of a deed that says everything."""
-    if day := deed["registration.action_date"]:
+    if deed["registration.operation"] != "Erase" and (day := deed["registration.action_date"]):
         return day[:10]
     dates = [deed[f"{field}.action_date"] for field in _MAIN_FIELDS]
     found = [date for date in dates if date]
@@ -259,8 +259,20 @@ def _settlement_code(deed: Deed, column: str, position: str, problems: list[Prob
     district = _DISTRICT_CODE.fullmatch(code)
     if is_ekatte(district[1] if district else code):
         return code
-    problems.append(Problem(position, "bad-settlement-code", f"{column} {code}"))
+    problems.append(Problem(position, "bad-settlement-code", f"{column} {_shown(code)}"))
     return None
+
+
+def _form(published: str) -> str:
+    """The code of a legal form; an unknown one as published, unless it is a text, which may name a person."""
+    return legal_form(published) or (
+        published if re.fullmatch(r"\w{1,10}", published) else "a text, not repeated here"
+    )
+
+
+def _shown(code: str) -> str:
+    """A wrong code as a notice may show it: where it is a text instead, that may be a person's."""
+    return code if re.fullmatch(r"[0-9-]{1,14}", code) else "a text, not repeated here"
 
 
 def _without_personal_numbers(batch: Batch, problems: list[Problem]) -> dict[str, list[Any]]:

@@ -18,7 +18,8 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 _WITHHELD = "a text that may name people, not repeated here"
 #: ', ет. 2, ап. 41' and 'ЕТ.2 АП.41'; streets are named for apostles (ап.), so there a number must follow
 _WITHIN_HOUSE = re.compile(
-    r",\s*(?:ет|ап)\.[^,]*|\s+(?:етаж|ет\.|апартамент|ап\.)\s*№?\s*\d+[^\W\d_]?(?![\w-])", re.IGNORECASE
+    r",\s*(?:ет|ап)\.[^,]*|(?:^|[\s,;-]+)(?:етаж|ет|апартамент|ап)\b\.?\s*№?\s*(?:\d+|[IVXІХ]+\b)[^\s,;]*",
+    re.IGNORECASE,
 )
 #: kind of works -> words of its descriptions, in small letters; the one that comes first in the text counts
 _WORKS = {
