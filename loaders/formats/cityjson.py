@@ -444,7 +444,8 @@ def _semantics(published: Any) -> tuple[list[dict[str, Any]], Any]:
         {
             name: value
             for name, value in (surface.items() if isinstance(surface, dict) else ())
-            if isinstance(value, str | int | float) or name == "children"
+            # any other text may be about who owns or uses it
+            if name in ("type", "children") or isinstance(value, int | float)
         }
         for surface in (surfaces if isinstance(surfaces, list) else ())
     ]
