@@ -37,6 +37,7 @@ NEEDED = (".shx", ".dbf")
 RECORD_SEPARATOR = b"\x1e"
 NO_ROOM = "there is no room on this machine's disk to unpack it; make room in its folder for temporary files"
 LONGEST_RECORD_BYTES = 16 << 20
+GZIP_DAMAGED = "the gzip archive is damaged or cut off"
 
 
 @contextmanager
@@ -230,10 +231,13 @@ def _sequence_separator(file: Path) -> bytes:
         return RECORD_SEPARATOR
     if b'"FeatureCollection"' in start:
         return b""
-    with open_bytes(file) as stream:
-        first = stream.readline(LONGEST_RECORD_BYTES).removeprefix(BOM)
-        if not stream.readline(1):
-            return b""
+    try:
+        with open_bytes(file) as stream:
+            first = stream.readline(LONGEST_RECORD_BYTES).removeprefix(BOM)
+            if not stream.readline(1):
+                return b""
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFault(GZIP_DAMAGED, where=file.name) from error
     try:
         return b"\n" if isinstance(orjson.loads(first), dict) else b""
     except orjson.JSONDecodeError:
@@ -257,7 +261,7 @@ def _check_sequence(path: Path, file: Path, separator: bytes) -> tuple[int, list
                 else:
                     problems.append(Problem(f"record {number}", "not-a-record", "it is no GeoJSON feature"))
         except (OSError, EOFError, zlib.error) as error:
-            raise FileFault("the gzip archive is damaged or cut off", where=path.name) from error
+            raise FileFault(GZIP_DAMAGED, where=path.name) from error
     if not good:
         raise FileFault(f"it holds no GeoJSON feature; wanted is {WANTED}", where=path.name)
     return good, problems

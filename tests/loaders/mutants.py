@@ -381,6 +381,8 @@ def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
             blob = dict(_fields(content[at : at + header[3]]))
             at += header[3]
             inner = zlib.decompress(blob[3]) if 3 in blob else blob[1]
+            if not isinstance(inner, bytes):
+                return
             yield b"\x0a" + _varint(len(header[1])) + header[1], inner
     except (struct.error, KeyError, IndexError, TypeError, zlib.error):
         return

@@ -388,3 +388,19 @@ def test_a_text_that_a_shapefile_cut_within_a_letter_is_kept_and_reported(tmp_pa
     _, batch = read_one(file)
     assert batch.columns["име"][0].startswith("xШи")
     assert [(each.rule, each.field) for each in batch.problems] == [("broken-encoding", "име")]
+
+
+def test_a_gzipped_line_with_a_false_checksum_is_refused(tmp_path: Path) -> None:
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [23.3, 42.7]},
+        "properties": {},
+    }
+    packed = bytearray(gzip.compress(json.dumps(feature).encode() + b"\n"))
+    packed[-6] ^= 1
+    (tmp_path / "a.geojson.gz").write_bytes(packed)
+    with (
+        pytest.raises(FileFault, match="gzip archive is damaged"),
+        open_layer(tmp_path / "a.geojson.gz", "vector"),
+    ):
+        pass
