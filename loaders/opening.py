@@ -17,7 +17,6 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 import twin
-from loaders import formats
 from loaders.catalogue import Dataset
 from loaders.formats import release_of
 from twin.entities import BY_NAME, Entity
@@ -90,7 +89,6 @@ def fingerprint(
     parts = [
         dataset.entry,
         code_digest(),
-        *(formats.release_of(read.format) for read in dataset.reads),
         *(release_of(read.format) for read in dataset.reads),
         *(_state(connection, BY_NAME[area]) for area in areas),
         *sorted((one.name, one.checksum) for one in files),
