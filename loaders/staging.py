@@ -126,7 +126,9 @@ class Staging:
         shape = entity.fields[entity.geometry].geometry if entity.geometry else None
         # two points in one place are no defect
         self._shaped = entity.geometry if shape in ("MULTIPOLYGON", "MULTILINESTRING") else None
-        self._shapes: list[NDArray[np.int64]] = []  #: a number for each staged shape, 0 for none
+        self._shapes: list[
+            NDArray[np.int32]
+        ] = []  #: a number for each staged shape, 0 for none; alike for few
         kinds = {column.key: column.type for column in entity.loaded_columns}
         self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
         self._empty[VERSIONS] = pa.string()
@@ -172,9 +174,10 @@ class Staging:
         self.count += length
         if self._shaped and self._shaped in checked.columns:
             shapes = checked.columns[self._shaped].to_pylist()
-            self._shapes.append(np.fromiter((hash(each) if each else 0 for each in shapes), np.int64, length))
+            numbers = (hash(each) & 0x7FFFFFFF if each else 0 for each in shapes)
+            self._shapes.append(np.fromiter(numbers, np.int32, length))
         else:
-            self._shapes.append(np.zeros(length, np.int64))
+            self._shapes.append(np.zeros(length, np.int32))
 
     def _array(self, name: str, checked: Checked, length: int) -> Column:
         return checked.columns[name] if name in checked.columns else pa.nulls(length, self._empty[name])
@@ -277,22 +280,23 @@ class Staging:
 
     def note_same_shapes(self, notices: Notices) -> None:
         """A notice for each record with the very shape of an earlier one that has another key."""
-        numbers = np.concatenate(self._shapes) if self._shapes else np.zeros(0, np.int64)
-        order = np.argsort(numbers, kind="stable")
-        ranked = numbers[order]
-        # each record that follows one of the same number; among alike ones the first comes first
-        later = np.flatnonzero((ranked[1:] == ranked[:-1]) & (ranked[1:] != 0)) + 1
-        if not len(later):
+        numbers = np.concatenate([np.zeros(0, np.int32), *self._shapes])
+        self._shapes.clear()
+        ranked = np.sort(numbers)
+        suspects = np.unique(ranked[1:][(ranked[1:] == ranked[:-1]) & (ranked[1:] != 0)])
+        if not len(suspects):
             return
-        firsts = order[np.searchsorted(ranked, ranked[later])]
+        ordinals = np.flatnonzero(np.isin(numbers, suspects))
+        # two shapes may have one number, so that the shapes themselves decide
         found = self.connection.execute(
             SQL(
-                "SELECT s.ordinal, s.key, s.place, f.key"
-                " FROM unnest(%s::bigint[], %s::bigint[]) AS p(later, first)"
-                " JOIN {table} AS s ON s.ordinal = p.later JOIN {table} AS f ON f.ordinal = p.first"
-                " WHERE s.key <> f.key ORDER BY s.ordinal"
-            ).format(table=self.table),
-            [order[later].tolist(), firsts.tolist()],
+                "WITH alike AS ("
+                " SELECT ordinal, key, place, first_value(key) OVER ("
+                "  PARTITION BY {shape}::bytea ORDER BY ordinal) AS first"
+                " FROM {table} WHERE ordinal = ANY(%s)"
+                ") SELECT ordinal, key, place, first FROM alike WHERE key <> first ORDER BY ordinal"
+            ).format(table=self.table, shape=Identifier(self._shaped or "")),
+            [ordinals.tolist()],
         ).fetchall()
         for ordinal, key, place, first in found:
             notices.add(
