@@ -344,15 +344,7 @@ def create(settings: Settings | None = None) -> Starlette:
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        # the data are open: pages of any site may ask, and no cookie or login is involved
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=["*"],
-                allow_methods=["GET", "POST"],
-                allow_headers=["content-type"],
-            )
-        ],
+        middleware=[OPEN_TO_ALL_SITES],
         exception_handlers={
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,
