@@ -17,10 +17,10 @@ import shapely
 from loaders.catalogue import Target
 from loaders.catalogue.words import Recipe, Segment, Words
 from loaders.published import Column, Selected, as_text, mask
-from twin.addresses import match_key
+from twin.addresses import AddressKey, match_key, parse_address
 from twin.geometry import Mask, Shapes
 from twin.identity import hashed_key
-from twin.text import AddressKey, fold, parse_address, title_case
+from twin.text import fold, title_case
 
 
 class Unfilled:

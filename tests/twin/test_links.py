@@ -9,11 +9,10 @@ import pytest
 
 from tests.town import Grid, Town
 from twin import database
-from twin.addresses import match_key
+from twin.addresses import match_key, parse_address
 from twin.claims import FAMILIES
 from twin.entities import BY_NAME
 from twin.links import relink_all
-from twin.text import parse_address
 
 # metres: ten between two neighbouring marks
 GRID = Grid("""
