@@ -197,14 +197,9 @@ def _rows(dataset: Dataset, entity: Entity) -> _Given:
 
 def _records(dataset: Dataset, entity: Entity) -> _Given:
     """What this one of several data sets says, which has at least what the entity cannot be without."""
-    vital = [
-        column.key
-        for column in entity.loaded_columns
-        if not column.nullable and column.key in dataset.filled(entity)
-    ]
     return _Given(
         SQL("record WHERE entity = {} AND source = {} AND fields ?& {}::text[]").format(
-            entity.name, dataset.key, vital
+            entity.name, dataset.key, dataset.vital(entity)
         ),
         columns=False,
     )

@@ -62,6 +62,15 @@ class Merged:
         return bool(self.added or self.changed or self.closed)
 
 
+def rows_held(connection: psycopg.Connection[Any], dataset: str, entity: Entity) -> int:
+    """How many rows of an entity the twin holds of a data set."""
+    row = connection.execute(
+        SQL("SELECT count(*) FROM {} WHERE %s = ANY (sources)").format(Identifier(entity.table.name)),
+        [dataset],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def merge_alone(staging: Staging, dataset: str, notices: Notices, *, closes: bool) -> Merged:
     """Merge an entity that only one data set describes; `closes`: what is not staged has vanished."""
     _leave_to_others(staging, dataset, notices)

@@ -18,25 +18,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 from rich.console import Console
 
 from loaders import provenance
-from loaders.catalogue import Catalogue, Dataset, Mode, Target
+from loaders.catalogue import Catalogue, Dataset, Mode
 from loaders.changes import Change, changes_of
 from loaders.erasure import forget
+from loaders.expectations import Expectations
 from loaders.fetched import Fetch, fetch_of
-from loaders.measures import INSIST, measure, measure_links
-from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records
+from loaders.measures import measure, measure_links
+from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records, rows_held
 from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.progress import Progress
-from loaders.reading import FileRead, Reading
+from loaders.reading import Reading
 from loaders.report import KEPT, DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
 from twin.database import cities, connect, in_words, register_city, rehearsal
-from twin.entities import BY_NAME, Entity, RunStatus
+from twin.entities import BY_NAME, RunStatus
 from twin.errors import BadRequest, Interrupted, TwinFault
 from twin.links import relink, relink_all
 
@@ -44,10 +44,6 @@ log = logging.getLogger(__name__)
 
 #: how long a load waits for another one of the same city
 PATIENCE_S = 30.0
-#: where a catalogue expects no count: a data set may close that share of its rows, or fewer than so many
-CLOSED_SHARE, CLOSED_ROWS = 0.5, 20
-#: a file of changes of which all records are wrong, and that are so many, is in another form than expected
-ALL_WRONG_ROWS = 20
 #: after so many broken files in a row the rest of a data set is left alone
 BROKEN_FILES = 5
 
@@ -319,6 +315,7 @@ class _Run:
         self.last = last  #: no other files follow, so that it can be said how many records there are in all
         #: what was wrong with the files before these is still to be told
         self.notices = copy.deepcopy(load.notices)
+        self.expectations = Expectations(self.dataset, self.notices, self.manner.accept_fewer)
         self.staged: dict[str, Staging] = {}
         self.merged: dict[str, Merged] = {}
         self.to_link: list[str] = []
@@ -417,16 +414,20 @@ class _Run:
             finally:
                 self.file = reading.file
             self.refused += reading.refused
-            if self.whole.in_parts and not self.manner.accept_fewer:
-                self._refuse_all_wrong(reading.files)
+            if self.whole.in_parts:
+                for file in reading.files:
+                    self.file = file.name
+                    self.expectations.refuse_all_wrong(file)
+                self.file = None
         if not self.records and self.closes:
             raise BadRequest("it holds no records; nothing was changed", where=self.files[0].name)
         for entity in self.dataset.entities:
-            if not self.manner.accept_fewer:
-                self._refuse_to_empty(entity)
+            if self.closes and self.refused and not self.staged[entity.name].count:
+                held = rows_held(self.connection, self.dataset.key, entity)
+                self.expectations.refuse_to_empty(entity, records=self.records, held=held)
             if self.whole.ordered:
                 self.staged[entity.name].keep_last_files()
-            repeated = any(target.repeated for target in self._targets(entity))
+            repeated = any(target.repeated for target in self.dataset.targets(entity))
             self.staged[entity.name].settle_duplicates(self.notices, expected=repeated)
             self.staged[entity.name].note_same_shapes(self.notices)
 
@@ -434,20 +435,21 @@ class _Run:
         """Station 6: areas first, so that what comes after them finds them."""
         for entity in self.dataset.entities:
             staging = self.staged[entity.name]
-            for area in {target.within for target in self._targets(entity)}:
+            for area in {target.within for target in self.dataset.targets(entity)}:
                 if area:
                     self.refused += staging.keep_within(BY_NAME[area], self.notices)
-            for target in self._targets(entity):
+            for target in self.dataset.targets(entity):
                 if target.same_within_m is not None:
                     staging.adopt_held(target.same_within_m)
-            count = staging.complete(self._vital(entity))
-            self._refuse_too_few(entity, count)
+            count = staging.complete(self.dataset.vital(entity))
+            if self.closes:
+                self.expectations.refuse_too_few(entity, count)
             known = 0
             if self.dataset.mode is Mode.APPEND:
                 known = leave_as_they_were(staging, self.dataset.key, self.notices)
             precedence = self.catalogue.merged_from(self.dataset, entity)
             if precedence:
-                shaped = entity.geometry in self._vital(entity)
+                shaped = entity.geometry in self.dataset.vital(entity)
                 merged = merge_records(
                     staging, self.dataset.key, precedence, self.notices, shaped=shaped, closes=self.closes
                 )
@@ -455,13 +457,14 @@ class _Run:
                 merged = merge_alone(staging, self.dataset.key, self.notices, closes=self.closes)
             staging.drop()
             if self.closes:
-                self._refuse_to_close(entity, merged)
+                self.expectations.refuse_to_close(entity, merged)
             else:
-                count = self._held(entity)
+                count = rows_held(self.connection, self.dataset.key, entity)
                 merged = replace(merged, unchanged=merged.unchanged + known, held=count)
             if merged.touched and (entity.name not in AREAS or refresh_area_parts(self.connection, entity)):
                 self.to_link.append(entity.name)
-            self._note_unexpected(entity, count)
+            if self.last and not self.manner.limit:
+                self.expectations.note_count(entity, count)
             self.merged[entity.name] = merged
 
     def link(self) -> None:
@@ -503,82 +506,6 @@ class _Run:
         self.records += records
         self.progress.advance(self.dataset.key, self.whole.records + self.records)
 
-    def _held(self, entity: Entity) -> int:
-        """How many rows of an entity the twin holds of this data set."""
-        row = self.connection.execute(
-            SQL("SELECT count(*) FROM {} WHERE %s = ANY (sources)").format(Identifier(entity.table.name)),
-            [self.dataset.key],
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def _refuse_to_empty(self, entity: Entity) -> None:
-        """A file in which every record is wrong is a wrong file, not a city that lost all it had."""
-        if self.closes and not self.staged[entity.name].count and self.refused and self._held(entity):
-            raise BadRequest(
-                f"none of its {self.records:,} records could be kept as {entity.name}{self._defects()}, "
-                f"while the twin holds some from before; nothing was changed. {INSIST}",
-                where=self.dataset.file,
-            )
-
-    def _targets(self, entity: Entity) -> list[Target]:
-        return [t for read in self.dataset.reads for t in read.targets if t.entity is entity]
-
-    def _refuse_all_wrong(self, files: Sequence[FileRead]) -> None:
-        """Of a day's changes all may be wrong; many that all are wrong come in another form than expected."""
-        for one in files:
-            if not one.kept and one.refused >= ALL_WRONG_ROWS:
-                self.file = one.name
-                raise BadRequest(
-                    f"none of its {one.records:,} records could be kept{self._defects()}; nothing of it was "
-                    f"loaded. {INSIST}",
-                    where=one.name,
-                )
-
-    def _vital(self, entity: Entity) -> list[str]:
-        """What this data set says of an entity that the entity cannot be without."""
-        said = {name for target in self._targets(entity) for name in target.fields}
-        return [c.key for c in entity.loaded_columns if c.key in said and not c.nullable]
-
-    def _refuse_too_few(self, entity: Entity, count: int) -> None:
-        """What falls below the catalogue's expectation is a broken file rather than a smaller city."""
-        expected = self.dataset.expected(entity)
-        if self.closes and expected and count < expected[0] and not self.manner.accept_fewer:
-            raise BadRequest(
-                f"it holds {count:,} whole records of {entity.name}{self._defects()}; "
-                f"expected {_range(expected)}. Nothing was changed. {INSIST}",
-                where=self.dataset.file,
-            )
-
-    def _refuse_to_close(self, entity: Entity, merged: Merged) -> None:
-        """Where nothing is expected, a file that closes most of what it gave before is taken for broken."""
-        if self.manner.accept_fewer or self.dataset.expected(entity):
-            return
-        before = merged.closed + merged.changed + merged.unchanged
-        if merged.closed >= CLOSED_ROWS and merged.closed > before * CLOSED_SHARE:
-            raise BadRequest(
-                f"{merged.closed:,} of its {before:,} rows of {entity.name} would be closed"
-                f"{self._defects()}; expected is that at least half of them stay. Nothing was changed. "
-                f"{INSIST}",
-                where=self.dataset.file,
-            )
-
-    def _note_unexpected(self, entity: Entity, count: int) -> None:
-        """`count`: the whole records of a file that holds all there is, else the rows held after the load."""
-        expected = self.dataset.expected(entity)
-        if not self.last or self.manner.limit:
-            return
-        if expected and not expected[0] <= count <= expected[1]:
-            self.notices.add(
-                "unexpected-count",
-                f"There are {count:,} of {entity.name}; expected {_range(expected)}.",
-                field=entity.name, value=count,
-            )  # fmt: skip
-
-    def _defects(self) -> str:
-        """The commonest defects of what was read, for a sentence."""
-        found = ", ".join(f"{rule} {count:,}" for rule, count in self.notices.counts.most_common(3))
-        return f" ({found})" if found else ""
-
     def _record_fault(self, run: str, failure: str) -> None:
         try:
             provenance.fail_run(self.ledger, run, failure)
@@ -591,11 +518,6 @@ def _of_file(name: str, failure: str | None) -> str:
     """What is wrong with one of several files, with its name below the data folder in front."""
     reason = (failure or "").removeprefix(f"{name}: ").removeprefix(f"{PurePosixPath(name).name}: ")
     return f"{name}: {reason.rstrip('.')}"
-
-
-def _range(expected: tuple[int, int]) -> str:
-    low, high = expected
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 @contextmanager

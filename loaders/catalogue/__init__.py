@@ -10,7 +10,7 @@ import enum
 import hashlib
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -182,28 +182,34 @@ class Dataset:
 
     def versioned(self, entity: Entity) -> bool:
         """Whether its records of an entity are changes, each with the version of what it says."""
-        return any(target.versions for target in self._targets(entity))
+        return any(target.versions for target in self.targets(entity))
 
     def expected(self, entity: Entity) -> tuple[int, int] | None:
         """The least and most records of an entity that it should have, over all its reads."""
-        ranges = [target.expect for target in self._targets(entity) if target.expect]
+        ranges = [target.expect for target in self.targets(entity) if target.expect]
         return (sum(low for low, _ in ranges), sum(high for _, high in ranges)) if ranges else None
 
     def filled(self, entity: Entity) -> tuple[str, ...]:
         """The attributes of an entity that it may fill, those for the twin's own use left out."""
-        named = {name for target in self._targets(entity) for name in target.fields}
+        named = {name for target in self.targets(entity) for name in target.fields}
         return tuple(name for name, known in entity.fields.items() if name in named and not known.hidden)
 
     def complete(self, entity: Entity) -> dict[str, float]:
         """The least share of its records of an entity in which an attribute should be filled."""
-        return {name: share for target in self._targets(entity) for name, share in target.complete.items()}
+        return {name: share for target in self.targets(entity) for name, share in target.complete.items()}
 
     def range(self, entity: Entity) -> dict[str, tuple[float, float]]:
         """Between what the values of an attribute of an entity should lie."""
-        return {name: ends for target in self._targets(entity) for name, ends in target.range.items()}
+        return {name: ends for target in self.targets(entity) for name, ends in target.range.items()}
 
-    def _targets(self, entity: Entity) -> Iterator[Target]:
-        return (t for read in self.reads for t in read.targets if t.entity is entity)
+    def vital(self, entity: Entity) -> list[str]:
+        """What it says of an entity that the entity cannot be without."""
+        said = {name for target in self.targets(entity) for name in target.fields}
+        return [c.key for c in entity.loaded_columns if c.key in said and not c.nullable]
+
+    def targets(self, entity: Entity) -> list[Target]:
+        """Which of its records become such entities, and how."""
+        return [t for read in self.reads for t in read.targets if t.entity is entity]
 
     def find(self, folder: Path) -> list[Path]:
         """Its files below a data folder, in the order of their names; none where it is not there."""
