@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -30,11 +31,12 @@ def as_columns(records: list[Mapping[str, Any]], names: Iterable[str] | None = N
 
 def column_names(published: Iterable[str], position: str, problems: list[Problem]) -> tuple[str, ...]:
     """A header's names, each filled and once: a missing one and a repeated one get a number."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
     for number, field in enumerate(published, start=1):
         name = field.strip() or f"column_{number}"
         if name in names:
             problems.append(Problem(position, "duplicate-column", name))
-            name = next(free for n in itertools.count(2) if (free := f"{name}_{n}") not in names)
-        names.append(name)
+            name = next(free for n in numbers[name] if (free := f"{name}_{n}") not in names)
+        names[name] = None
     return tuple(names)

@@ -90,6 +90,13 @@ def test_nameless_and_repeated_columns_get_names(tmp_path: Path) -> None:
     assert batch.problems == [("line 1", "duplicate-column", "Танци")]
 
 
+def test_a_header_of_very_many_repeated_columns_is_read_like_any_other(tmp_path: Path) -> None:
+    columns = 50_000
+    batch = read(table(tmp_path, f"{',a' * columns}\n{',1' * columns}\n"))
+    assert list(batch.columns)[-1] == f"a_{columns}"
+    assert len(batch.problems) == columns - 1
+
+
 def test_a_record_over_several_lines_stands_where_it_begins(tmp_path: Path) -> None:
     batch = read(table(tmp_path, 'id,text\n1,"two\nlines"\n\n2,x\n'))
     assert batch.columns["text"] == ["two\nlines", "x"]
