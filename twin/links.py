@@ -16,6 +16,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from twin.areas import AREAS, WHEREABOUTS, refresh_area_parts, whereabouts
 from twin.claims import FAMILIES, WORDS, Family
 from twin.entities import BY_NAME, ENTITIES, Entity
+from twin.gazetteer import DERIVED_FROM, refresh_gazetteer
 from twin.history import HISTORY
 
 DECIDED_BY = "twin.links"
@@ -78,6 +79,8 @@ def _relink(connection: psycopg.Connection[Any], changed: set[str]) -> Relinked:
                 moved = _relink_areas(connection, entity)
                 done += Relinked(areas=moved)
                 changed |= {entity.name} if moved else set()
+    if changed & DERIVED_FROM:
+        refresh_gazetteer(connection)
     for family in FAMILIES:
         if changed & {family.subject, *family.leads_through}:
             everything = bool(changed & set(family.leads_through))

@@ -10,6 +10,7 @@ from geoalchemy2.alembic_helpers import include_object
 from sqlalchemy import Connection, text
 
 import twin.areas
+import twin.gazetteer
 import twin.history  # noqa: F401  (their tables join the metadata)
 from twin.database import City, engine_of
 from twin.entities import Base
