@@ -257,7 +257,10 @@ class _Load:
                 in_a_row = 0
                 continue
             if run.judged and run.refusal:
-                return replace(report, status=Status.PARTLY, failure=outcome.failure) if report else outcome
+                if report is None:
+                    return outcome
+                self._measure_kept()
+                return replace(report, status=Status.PARTLY, failure=outcome.failure)
             names = [one.name for one in part]
             if self.manner.atomic or len(files) == 1:
                 return replace(outcome, failure=_of_file(run.file or names[0], outcome.failure))
@@ -297,7 +300,21 @@ class _Load:
         provenance.fail_run(self.ledger, failed, failure)
         if report is None:
             return DatasetReport(self.dataset.key, Status.FAILED, failure=failure)
+        if not run.judged:
+            self._measure_kept()
         return replace(report, status=Status.PARTLY, failure=failure)
+
+    def _measure_kept(self) -> None:
+        """How good the data set is with what was kept of it, where the files that it ends with were not."""
+        expectations = Expectations(self.dataset, self.notices, accept_fewer=True)
+        with self.connection.transaction():
+            for entity in self.dataset.entities:
+                expectations.note_count(entity, rows_held(self.connection, self.dataset.key, entity))
+            measure(
+                self.connection, self.catalogue, self.dataset, self.notices, records=self.records,
+                refused=self.refused, accept_fewer=True, changed=self.touched,
+            )  # fmt: skip
+            provenance.write_notices(self.connection, self.dataset, self.notices.rows)
 
 
 class _Run:
@@ -329,6 +346,11 @@ class _Run:
     def closes(self) -> bool:
         """Whether what is not in the files is gone."""
         return self.dataset.mode is Mode.FULL and self.manner.limit is None
+
+    @property
+    def touched(self) -> set[str]:
+        """Of which entities it changed rows."""
+        return {name for name, merged in self.merged.items() if merged.touched}
 
     def load(self) -> DatasetReport:
         """All stations, one after the other; whatever fails, what was there before stays."""
@@ -369,7 +391,7 @@ class _Run:
         self.whole.files += len(self.files)
         self.whole.records += self.records
         self.whole.refused += self.refused
-        self.whole.touched |= {name for name, merged in self.merged.items() if merged.touched}
+        self.whole.touched |= self.touched
         return DatasetReport(
             key=self.dataset.key,
             status=self._outcome(status),
@@ -481,10 +503,7 @@ class _Run:
                 self.connection, self.catalogue, self.dataset, self.notices,
                 records=self.whole.records + self.records, refused=self.whole.refused + self.refused,
                 accept_fewer=self.manner.accept_fewer,
-                changed={
-                    *self.whole.touched, *self.to_link,
-                    *(name for name, merged in self.merged.items() if merged.touched),
-                },
+                changed=self.whole.touched | self.touched,
             )  # fmt: skip
         provenance.write_notices(self.connection, self.dataset, self.notices.rows)
         provenance.update_source(self.connection, self.dataset, total.rows, self.whole.fetch)

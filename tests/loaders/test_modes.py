@@ -386,6 +386,32 @@ def test_where_the_order_matters_files_wait_for_the_broken_one(town: LoadTown) -
     assert held(town)[0] == ("0", "day 5", 5)
 
 
+@pytest.mark.parametrize(
+    ("mode", "last"),
+    [
+        ("append", ""),
+        ("delta", ""),
+        # too small, which only a measurement of the whole tells
+        ("append", places(("9", "A", 1))),
+    ],
+)
+@pytest.mark.usefixtures("two_at_a_time")
+def test_what_was_kept_is_measured_when_the_last_file_is_broken(town: LoadTown, mode: str, last: str) -> None:
+    describe(town, mode, "days/*.csv", more="expect = [20, 30]\nrange = { capacity = [10, 50] }")
+    write_days(town, 4, first=20)
+    town.write("days/99.csv", last)
+    report = town.load()["places"]
+    assert (report.status, len(held(town))) == (Status.PARTLY, 5)
+    assert town.rows(
+        "SELECT metric, value, outcome FROM quality_measurement WHERE field IS NULL ORDER BY metric"
+    ) == [("COUNT", 5, "BELOW"), ("RECORDS_READ", 8, None), ("RECORDS_REFUSED", 0, None)]
+    assert town.rows("SELECT value FROM quality_measurement WHERE metric = 'LARGEST'") == [(23,)]
+    assert [row[4] for row in town.notices("unexpected-count")] == [
+        "There are 5 of Facility; expected 20 to 30."
+    ]
+    assert report.notices["unexpected-count"] == 1
+
+
 @pytest.mark.usefixtures("two_at_a_time")
 def test_files_that_are_all_broken_are_given_up(town: LoadTown) -> None:
     describe(town, "append", "days/*.csv")
