@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -26,6 +25,7 @@ from rich.table import Table
 from loaders.addresses import Address, addresses_of
 from loaders.catalogue import Catalogue, Dataset
 from loaders.fetched import Fetched, read_state, write_state
+from loaders.opening import open_file
 from loaders.progress import Progress
 from loaders.signatures import Promise
 from loaders.web import Known, Limits, Refusal, Web
@@ -35,7 +35,6 @@ LATEST = "latest"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: after so many failures in a row a data set's other files are left alone
 _PATIENCE = 5
-_BLOCK_BYTES = 1 << 20
 
 
 class Status(enum.Enum):
@@ -312,7 +311,7 @@ class _Run:
         if folder is None or row is None or row.url != address.url:
             return None, None
         source = folder / address.path
-        if not source.is_file() or _checksum(source) != row.checksum:
+        if not source.is_file() or open_file(source, address.path).checksum != row.checksum:
             return None, None
         return source, row
 
@@ -351,14 +350,6 @@ def _place(source: Path, target: Path, *, linked: bool = True) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _checksum(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _point_latest(data: Path, day: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from loaders.catalogue import Dataset, Mode
+from loaders.opening import Opened
 
 STATE = "fetched.json"
 
@@ -57,18 +58,17 @@ def write_state(folder: Path, city: str, state: Mapping[str, Fetched]) -> None:
     part.replace(folder / STATE)
 
 
-def fetch_of(dataset: Dataset, files: Sequence[tuple[Path, str]]) -> Fetch | None:
-    """When a data set's files, each with its name below the data folder, were fetched, under which licence.
+def fetch_of(dataset: Dataset, files: Sequence[Opened]) -> Fetch | None:
+    """When a data set's files were fetched, and under which licence.
 
-    None where one of them came by hand. Files that together hold all there is are as old as the oldest of
-    them, those that each hold what changed as young as the youngest.
+    None where one of them came by hand, or is no longer what was fetched. Files that together hold all there
+    is are as old as the oldest of them, those that each hold what changed as young as the youngest.
     """
-    path, name = files[0]
-    state = read_state(path.parents[len(PurePosixPath(name).parts) - 1])
-    rows = [state.get(name) for _, name in files]
-    if not all(row and row.size == path.stat().st_size for row, (path, _) in zip(rows, files, strict=True)):
+    first = files[0]
+    state = read_state(first.path.parents[len(PurePosixPath(first.name).parts) - 1])
+    known = [row for one in files if (row := state.get(one.name)) and row.checksum == one.checksum]
+    if len(known) < len(files):
         return None
-    known = [row for row in rows if row]
     try:
         moments = [dt.datetime.fromisoformat(row.confirmed_at or row.fetched_at) for row in known]
         at = min(moments) if dataset.mode is Mode.FULL else max(moments)

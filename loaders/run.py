@@ -202,7 +202,7 @@ class _Load:
             files = [open_file(path, name) for path, name in found]
         except BadRequest as unreadable:
             return DatasetReport(self.dataset.key, Status.FAILED, failure=str(unreadable))
-        self.fetch = fetch_of(self.dataset, found)
+        self.fetch = fetch_of(self.dataset, files)
         provenance.write_source(self.ledger, self.dataset)
         before = provenance.before(self.connection, self.dataset)
         new = self._new(files, before)
