@@ -22,10 +22,11 @@ from starlette.staticfiles import StaticFiles
 from schema import query, tiles
 from schema.execute import Answer, Engine
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
-from schema.record import record_query
+from schema.record import Fate, fate_of, record_query
 from twin.database import City, Reader, Refused, Unreachable, prepare
+from twin.entities import entity
 from twin.errors import BadRequest, TwinFault
-from twin.identity import public_id
+from twin.identity import public_id, split_id, uri_path
 from twin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -243,7 +244,11 @@ async def notices_table(request: Request) -> Response:
 
 
 async def entity_by_uri(request: Request) -> Response:
-    """A record by its URI: its plain fields as JSON, or for a browser its place on the map."""
+    """A record by its URI: its plain fields as JSON, or for a browser its place on the map.
+
+    An old URI leads on to the record that took its place (301) or says which did (300), and what is there no
+    more is gone (410), not unknown.
+    """
     served, city = _served(request), await _city(request)
     name, key = request.path_params["type"], request.path_params["key"]
     identifier = public_id(name, key)
@@ -256,8 +261,27 @@ async def entity_by_uri(request: Request) -> Response:
         return Response(answer.body, answer.status, media_type=JSON)
     record = orjson.loads(answer.body)["data"]["node"]
     if record is None:
-        raise HTTPException(404, f'{city.name} has no "{identifier}"')
+        return await _gone(served, city, name, key)
+    if record["id"] != identifier:
+        return RedirectResponse(_uri(city, record["id"]), 301)
     return _json(record)
+
+
+def _uri(city: City, identifier: str) -> str:
+    return quote(uri_path(city.name, *split_id(identifier)), safe="/:")
+
+
+async def _gone(served: Served, city: City, name: str, key: str) -> Response:
+    fate = Fate((), None)
+    if entity(name).is_city_entity:
+        fate = await fate_of(served.reader, city, name, key)
+    identifier = public_id(name, key)
+    if fate.heirs:
+        choices = [{"id": heir, "uri": _uri(city, heir)} for heir in fate.heirs]
+        return _json({"id": identifier, "successors": choices}, 300)
+    if fate.known_until:
+        raise HTTPException(410, f'"{identifier}" is no more; {city.name} last held it on {fate.known_until}')
+    raise HTTPException(404, f'{city.name} has no "{identifier}"')
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -35,7 +35,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType, UserDefinedType
 
@@ -45,9 +45,11 @@ from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
 from twin.database import City
-from twin.entities import BY_NAME, CodeValue, Entity
+from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
 from twin.identity import public_id, uri_path
+from twin.schemes import SCHEMES
+from twin.succession import bearer, standing
 
 #: PostgreSQL cuts longer column names, and row_to_json names its keys by them
 _NAME_BYTES = 63
@@ -184,6 +186,13 @@ class _Compiler:
                 lod = self._bind(values.plain(level, "level"), KEY)
                 shape = self._select(s.c.cityjson).where(s.c.building == t.c.key, s.c.lod == lod)
                 return shape.limit(literal_column("1")).scalar_subquery()
+            case p.Identifiers():
+                return self._identifiers(entity, t, item)
+            case p.SameAs():
+                uris = [_uri(t, s, n) for s, n in _schemes(entity) if SCHEMES[s].uri]
+                if not uris:
+                    return _EMPTY_LIST
+                return func.to_json(func.array_remove(array(uris), literal_column("NULL")))
             case p.One(_, name, target, items):
                 s = self._alias(target)
                 return self._one(target, s, items, s.c.key == t.c[name])
@@ -247,12 +256,40 @@ class _Compiler:
 
     def _single(self, item: p.Single) -> ColumnElement[Any]:
         s = self._alias(item.target)
-        reading = (
-            values.key_of(item.value, item.target, "node.id")
-            if item.is_id
-            else values.plain(item.value, "value")
-        )
-        return self._one(item.target, s, item.items, s.c[item.column] == self._bind(reading, KEY), limit=True)
+        if item.scheme is None:
+            key = self._bind(values.key_of(item.value, item.target, "node.id"), KEY)
+            if not item.target.is_city_entity:  # the twin's own records have no heirs
+                return self._one(item.target, s, item.items, s.c.key == key, limit=True)
+        else:
+            _, column = IDENTIFIERS[item.scheme]
+            value = self._bind(values.identifier(item.value, item.scheme, "byIdentifier.value"), KEY)
+            key = bearer(item.target, column, value, self._inner("bearer"))
+        now = standing(item.target, key, self._inner("heir"))
+        return self._one(item.target, s, item.items, s.c.key == now, limit=True)
+
+    def _identifiers(self, entity: Entity, t: Any, item: p.Identifiers) -> ColumnElement[Any]:
+        self._outside.append(t)
+        known = [
+            self._select(
+                literal_column(str(number)).label("i"),
+                self._object([(key, part_of[part]) for key, part in item.parts], None).label("o"),
+            ).where(t.c[name].isnot(None))
+            for number, (scheme, name) in enumerate(_schemes(entity))
+            for part_of in [
+                {
+                    "scheme": _quoted(scheme),
+                    "value": t.c[name],
+                    "uri": _uri(t, scheme, name),
+                    "__typename": _quoted("Identifier"),
+                }
+            ]
+        ]
+        self._outside.pop()
+        if not known:
+            return _EMPTY_LIST
+        each = union_all(*known).subquery(self._inner("identifiers"))
+        agg = func.json_agg(aggregate_order_by(each.c.o, each.c.i))
+        return select(func.coalesce(agg, _EMPTY_LIST)).select_from(each).scalar_subquery()
 
     def _object(self, columns: Sequence[tuple[str, ColumnElement[Any]]], t: Any) -> ColumnElement[Any]:
         """A JSON object of any number of keys of any length, in their order."""
@@ -641,6 +678,16 @@ class _HexGeometry(UserDefinedType[Any]):
 def _quoted(text: str) -> ColumnElement[Any]:
     escaped = text.replace("'", "''")
     return literal_column(f"'{escaped}'::text", Text())
+
+
+def _schemes(entity: Entity) -> list[tuple[str, str]]:
+    """The schemes of an entity's identifiers, each with its column."""
+    return [(known.identifier, name) for name, known in entity.fields.items() if known.identifier]
+
+
+def _uri(t: Any, scheme: str, name: str) -> ColumnElement[Any]:
+    prefix = SCHEMES[scheme].uri
+    return _quoted(prefix).concat(t.c[name]) if prefix else literal_column("NULL::text")
 
 
 def _record(rows: Any) -> ColumnElement[Any]:

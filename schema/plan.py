@@ -116,6 +116,21 @@ class AtLevel:
 
 
 @dataclass(frozen=True)
+class Identifiers:
+    """An entity's identifiers: pairs of response key and part (scheme, value, uri or __typename)."""
+
+    key: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """The URIs by which others know an entity."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class One:
     """The entity that this row's link names."""
 
@@ -146,14 +161,13 @@ class End:
 
 @dataclass(frozen=True)
 class Single:
-    """One row of the root: by key, or by the column of an identifier."""
+    """One row of the root: by id, or by an identifier of a scheme."""
 
     key: str
     target: Entity
-    column: str
     value: Leaf
     items: Items
-    is_id: bool
+    scheme: str | None = None
 
 
 # --- conditions -----------------------------------------------------------------------------------------
@@ -283,6 +297,8 @@ Item = (
     | Distance
     | Levels
     | AtLevel
+    | Identifiers
+    | SameAs
     | One
     | AllOf
     | End
@@ -459,6 +475,10 @@ class Planner:
             case reads.SourcesOf():
                 items, rows = self._entity("Source", below, times, depth)
                 return AllOf(key, BY_NAME["Source"], items, of_row=True), rows + times
+            case reads.IdentifiersOf():
+                return Identifiers(key, self._simple_parts("Identifier", below)), times
+            case reads.SameAs():
+                return SameAs(key), 0
             case reads.RootList(target):
                 items, rows = self._entity(target, below, times, depth)
                 return AllOf(key, BY_NAME[target], items, of_row=False), rows + times
@@ -472,10 +492,10 @@ class Planner:
                 return self._node(key, arguments, below, times, depth)
             case reads.RootIdentifier():
                 scheme = self.arguments.fix(arguments["scheme"]).value
-                target_entity, column = IDENTIFIERS[scheme]
+                target_entity, _ = IDENTIFIERS[scheme]
                 items, rows = self._behind_interface(target_entity.name, below, times, depth)
                 leaf = required(arguments["value"], f"{name}.value", "give the identifier's text")
-                return Single(key, target_entity, column, leaf, items, is_id=False), rows + times
+                return Single(key, target_entity, leaf, items, scheme), rows + times
         raise TypeError(f"{read} cannot be planned")
 
     def _entity(self, name: str, below: Sequence[Any], times: int, depth: int) -> tuple[Items, int]:
@@ -509,7 +529,7 @@ class Planner:
                 f'there is no type "{name}"; an id begins with one of {", ".join(BY_NAME)}', where="node.id"
             )
         items, rows = self._behind_interface(name, below, times, depth)
-        return Single(key, BY_NAME[name], "key", leaf, items, is_id=True), rows + times
+        return Single(key, BY_NAME[name], leaf, items), rows + times
 
     def _coded_parts(self, below: Sequence[Any]) -> tuple[tuple[str, str], ...]:
         type_ = self.schema.type_map["CodedValue"]

@@ -29,16 +29,19 @@ def build() -> strawberry.Schema:
         "Questions to the city twin",
         [
             Member(
-                "node", "Node", "One record by its public id; null when there is none",
+                "node", "Node",
+                "One record by its public id, or by that of one whose place it took; null when there is none "
+                "or several took it (see successions)",
                 reads.RootNode(),
                 [Argument("id", strawberry.ID, "Such as District:68134-09", default=REQUIRED)],
             ),
             Member(
-                "byIdentifier", "CityEntity", "One record by the identifier that a register gave it",
+                "byIdentifier", "CityEntity",
+                "One record by an identifier that a register gives it, or gave it or one whose place it took",
                 reads.RootIdentifier(),
                 [
                     Argument("scheme", "IdentifierScheme!", "Whose identifier it is", default=REQUIRED),
-                    Argument("value", str, "The identifier as that register writes it", default=REQUIRED),
+                    Argument("value", str, "The identifier, as written there or as a URI", default=REQUIRED),
                 ],
             ),
             _connection("districts", "District", "Districts of the municipality"),
@@ -60,6 +63,7 @@ def build() -> strawberry.Schema:
             _connection("businesses", "Business", "Registered organisations"),
             _connection("sites", "Site", "Where organisations are"),
             _connection("permits", "Permit", "Building permits"),
+            _connection("successions", "Succession", "Which records took the place of which"),
             _connection("links", "Link", "Claims that tie records together, with how sure they are"),
             _connection("importRuns", "ImportRun", "Loads of data sets"),
             _connection("qualityMeasurements", "QualityMeasurement", "How good the data sets are"),

@@ -90,6 +90,16 @@ class SourcesOf:
 
 
 @dataclass(frozen=True)
+class IdentifiersOf:
+    """The identifiers that registers and publishers gave an entity."""
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """The URIs by which others know an entity."""
+
+
+@dataclass(frozen=True)
 class LinksOf:
     """A connection of the claims in which an entity is subject or object."""
 
@@ -151,6 +161,8 @@ Read = (
     | Levels
     | AtLevel
     | SourcesOf
+    | IdentifiersOf
+    | SameAs
     | LinksOf
     | LinkEnd
     | Part

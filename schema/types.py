@@ -56,12 +56,25 @@ PageInfo = object_type(
 Node = interface_type(
     "Node", "Anything with an id", [Member("id", strawberry.ID, "Stable public id", reads.Id())]
 )
+Identifier = object_type(
+    "Identifier",
+    "What a register or publisher calls a record; byIdentifier takes it back",
+    [
+        Member("scheme", "IdentifierScheme!", "Whose identifier it is", reads.Part("scheme")),
+        Member("value", str, "The identifier", reads.Part("value")),
+        Member("uri", str | None, "It as a URI, where its scheme has such", reads.Part("uri")),
+    ],
+)
 CityEntity = interface_type(
     "CityEntity",
     "Something in the city that sources speak of and links tie together",
     [
         Member("uri", str, "Its dereferenceable address on this server", reads.Uri()),
         Member("label", str | None, "What people call it", reads.Label(), [_LANG]),
+        Member(
+            "identifiers", "[Identifier!]!", "What registers and publishers call it", reads.IdentifiersOf()
+        ),
+        Member("sameAs", list[str], "URIs by which others know it (owl:sameAs)", reads.SameAs()),
         Member("sources", "[Source!]!", "The data sets that it comes from", reads.SourcesOf()),
         Member("validFrom", Date | None, "Since when it was so in the city", reads.Value("valid_from")),
         Member("validTo", Date | None, "Until when it was so in the city", reads.Value("valid_to")),

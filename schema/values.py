@@ -25,6 +25,7 @@ from twin.database import City
 from twin.entities import Entity
 from twin.errors import BadRequest
 from twin.identity import split_id
+from twin.schemes import SCHEMES
 from twin.text import fold
 
 #: of a city's box: what holds less is a small place
@@ -71,6 +72,12 @@ def key_of(leaf: Leaf, entity: Entity | None, where: str) -> Reading:
         return _encode([one(v) for v in value] if isinstance(value, list) else one(value), where)
 
     return _once(read, leaf)
+
+
+def identifier(leaf: Leaf, scheme: str, where: str) -> Reading:
+    """An identifier in whatever form its scheme takes, as the twin keeps it."""
+    known = SCHEMES[scheme]
+    return _once(lambda variables: _text(known.normalised(leaf.read(variables), where=where), where), leaf)
 
 
 def folded(leaf: Leaf, where: str) -> Reading:

@@ -26,6 +26,9 @@ def _history_table(entity: Entity) -> Table:
     ]
     table = Table(f"{entity.table.name}_history", Base.metadata, *columns)
     Index(f"{table.name}_key_idx", table.c.key, table.c.recorded_to)
+    for name, known in entity.fields.items():
+        if known.identifier:  # an identifier that a record had once still leads to it
+            Index(f"{table.name}_{name}_idx", table.c[name])
     return table
 
 

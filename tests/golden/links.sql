@@ -57,7 +57,10 @@ FROM town.site AS site_2
 WHERE site_2.key = link_1.object_key) AS row$18) WHEN (link_1.object_type = 'Permit'::text) THEN (SELECT row_to_json(row$19) AS row_to_json_19
 FROM (SELECT 'Permit:'::text || permit_1.key AS id
 FROM town.permit AS permit_1
-WHERE permit_1.key = link_1.object_key) AS row$19) END AS object
+WHERE permit_1.key = link_1.object_key) AS row$19) WHEN (link_1.object_type = 'Succession'::text) THEN (SELECT row_to_json(row$20) AS row_to_json_20
+FROM (SELECT 'Succession:'::text || succession_1.key AS id
+FROM town.succession AS succession_1
+WHERE succession_1.key = link_1.object_key) AS row$20) END AS object
 FROM town.link AS link_1
 WHERE link_1.subject_key = site_1.key AND link_1.subject_type = 'Site'::text OR link_1.object_key = site_1.key AND link_1.object_type = 'Site'::text ORDER BY link_1.key ASC
  LIMIT 50) AS rows$1)) AS links

@@ -41,11 +41,13 @@ from twin.entities.provenance import (
     RunStatus,
     Severity,
     Source,
+    Succession,
 )
 from twin.entities.quality import QualityMeasurement, QualityMetric, QualityOutcome
 from twin.entities.street import StreetSegment
 from twin.entities.transit import TransitLink, TransitMode, TransitRoute, TransitStop
 from twin.errors import BadRequest
+from twin.schemes import SCHEMES
 
 #: in the order in which a load must fill them: areas first, then what lies in them, then what links to that
 ENTITIES: tuple[Entity, ...] = tuple(
@@ -70,6 +72,7 @@ ENTITIES: tuple[Entity, ...] = tuple(
         Business,
         Site,
         Permit,
+        Succession,
         Source,
         ImportRun,
         LoadedFile,
@@ -109,6 +112,8 @@ def _check_registry() -> None:
             if many.keys and many.keys not in one.fields:
                 raise TypeError(f"{one.name}.{name}: there is no {one.name}.{many.keys}")
         for name, known in one.fields.items():
+            if known.identifier and known.identifier not in SCHEMES:
+                raise TypeError(f"{one.name}.{name}: {known.identifier} is no scheme of twin/schemes.py")
             for other in (known.latin_of, known.folded_of):
                 if other and other not in one.fields:
                     raise TypeError(f"{one.name}.{name} derives from unknown {other}")
@@ -194,6 +199,7 @@ __all__ = [
     "Source",
     "SpatialEntity",
     "StreetSegment",
+    "Succession",
     "TransitLink",
     "TransitMode",
     "TransitRoute",

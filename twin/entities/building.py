@@ -27,6 +27,9 @@ class Building(SpatialEntity):
     osm_id: Mapped[str | None] = text_field(
         "OpenStreetMap object, such as way/123", identifier="OSM_BUILDING", index=True
     )
+    wikidata: Mapped[str | None] = text_field(
+        "Wikidata item, such as Q1234", identifier="WIKIDATA_BUILDING", index=True
+    )
     name: Mapped[str | None] = text_field("Name, where the building has one")
     name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
     current_use: Mapped[str | None] = field("What it is used for", codes="building_use", index=True)

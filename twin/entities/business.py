@@ -124,6 +124,9 @@ class Site(SpatialEntity):
     osm_id: Mapped[str | None] = text_field(
         "OpenStreetMap object, such as node/123", identifier="OSM_SITE", index=True
     )
+    brand_wikidata: Mapped[str | None] = text_field(
+        "Wikidata item of its brand or chain, such as Q537781", index=True
+    )
     position: Mapped[Any] = geometry("Where it is, when the source says so", "POINT", nullable=True)
     geojson: Mapped[Any] = rendition("position")
     business: Mapped[str | None] = link("Business", "The registered organisation", derived=False)

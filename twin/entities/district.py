@@ -22,6 +22,9 @@ class District(SpatialEntity):
         "Official code: EKATTE of the settlement and the district's number, such as 68134-09",
         identifier="DISTRICT_CODE", unique=True,
     )  # fmt: skip
+    wikidata: Mapped[str | None] = text_field(
+        "Wikidata item, such as Q472", identifier="WIKIDATA_DISTRICT", index=True
+    )
     name_bg: Mapped[str | None] = text_field("Name in Cyrillic, as the official code list writes it")
     name_latin: Mapped[str | None] = text_field(
         "Name in Latin script: the source's own, else transliterated by the Act of 2009", latin_of="name_bg"

@@ -80,6 +80,9 @@ class Facility(SpatialEntity):
     osm_id: Mapped[str | None] = text_field(
         "OpenStreetMap object, such as node/123", identifier="OSM_FACILITY", index=True
     )
+    wikidata: Mapped[str | None] = text_field(
+        "Wikidata item, such as Q1234", identifier="WIKIDATA_FACILITY", index=True
+    )
     address_text: Mapped[str | None] = text_field("Address as the source writes it")
     position: Mapped[Any] = geometry("Where it is; inside the footprint where there is one", "POINT")
     geojson: Mapped[Any] = rendition("position")

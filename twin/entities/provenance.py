@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.elements import ColumnElement
 
-from twin.entities.base import Base, Node
+from twin.entities.base import Base, CityEntity, Node
 from twin.fields import KEY, computed, field, link, many, text_field
 
 #: the code list whose labels say what the rules of notices mean
@@ -214,6 +214,18 @@ class Link(Node):
     status: Mapped[str] = field("Whether queries walk it", enumeration=LinkStatus)
     decided_by: Mapped[str | None] = text_field("Who or what decided")
     recorded_at: Mapped[dt.datetime] = field("Since when the twin holds it so", DateTime(timezone=True))
+
+
+class Succession(CityEntity):
+    """That one record took the place of another: the old id answers with the new record. A merger has several
+    old keys of one new, a split several new of one old; validFrom says since when."""
+
+    __tablename__ = "succession"
+
+    entity: Mapped[str] = text_field("The type of both, such as Building")
+    old_key: Mapped[str] = text_field("Key of the record that is no more", index=True)
+    new_key: Mapped[str] = text_field("Key of the record that took its place", index=True)
+    reason: Mapped[str | None] = text_field("Why, as the source says it")
 
 
 class CodeValue(Node):

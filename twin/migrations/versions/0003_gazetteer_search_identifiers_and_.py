@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 from geoalchemy2 import Geometry
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -41,9 +42,99 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"name": "gin_trgm_ops"},
     )
+    op.create_table(
+        "succession",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("entity", sa.Text(collation="C"), nullable=False),
+        sa.Column("old_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("new_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("succession_pkey")),
+    )
+    op.create_index(op.f("succession_new_key_idx"), "succession", ["new_key"], unique=False)
+    op.create_index(op.f("succession_old_key_idx"), "succession", ["old_key"], unique=False)
+    op.create_table(
+        "succession_history",
+        sa.Column("version", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("entity", sa.Text(collation="C"), nullable=True),
+        sa.Column("old_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("new_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sources", postgresql.ARRAY(sa.Text(collation="C")), nullable=True),
+        sa.Column(
+            "recorded_to", sa.DateTime(timezone=True), nullable=False, comment="When a newer version came"
+        ),
+        sa.PrimaryKeyConstraint("version", name=op.f("succession_history_pkey")),
+    )
+    op.create_index("succession_history_key_idx", "succession_history", ["key", "recorded_to"], unique=False)
+    op.add_column("building", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("building_wikidata_idx"), "building", ["wikidata"], unique=False)
+    op.add_column("building_history", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index("building_history_cadastral_id_idx", "building_history", ["cadastral_id"], unique=False)
+    op.create_index("building_history_osm_id_idx", "building_history", ["osm_id"], unique=False)
+    op.create_index("building_history_wikidata_idx", "building_history", ["wikidata"], unique=False)
+    op.create_index("business_history_eik_idx", "business_history", ["eik"], unique=False)
+    op.add_column("district", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("district_wikidata_idx"), "district", ["wikidata"], unique=False)
+    op.add_column("district_history", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index("district_history_code_idx", "district_history", ["code"], unique=False)
+    op.create_index("district_history_wikidata_idx", "district_history", ["wikidata"], unique=False)
+    op.add_column("facility", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("facility_wikidata_idx"), "facility", ["wikidata"], unique=False)
+    op.add_column("facility_history", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index("facility_history_osm_id_idx", "facility_history", ["osm_id"], unique=False)
+    op.create_index("facility_history_wikidata_idx", "facility_history", ["wikidata"], unique=False)
+    op.create_index("permit_history_register_id_idx", "permit_history", ["register_id"], unique=False)
+    op.add_column("site", sa.Column("brand_wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("site_brand_wikidata_idx"), "site", ["brand_wikidata"], unique=False)
+    op.add_column("site_history", sa.Column("brand_wikidata", sa.Text(collation="C"), nullable=True))
+    op.create_index("site_history_eik_idx", "site_history", ["eik"], unique=False)
+    op.create_index("site_history_osm_id_idx", "site_history", ["osm_id"], unique=False)
+    op.create_index("street_segment_history_osm_id_idx", "street_segment_history", ["osm_id"], unique=False)
+    op.create_index("transit_route_history_gtfs_id_idx", "transit_route_history", ["gtfs_id"], unique=False)
+    op.create_index("transit_stop_history_gtfs_id_idx", "transit_stop_history", ["gtfs_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("transit_stop_history_gtfs_id_idx", table_name="transit_stop_history")
+    op.drop_index("transit_route_history_gtfs_id_idx", table_name="transit_route_history")
+    op.drop_index("street_segment_history_osm_id_idx", table_name="street_segment_history")
+    op.drop_index("site_history_osm_id_idx", table_name="site_history")
+    op.drop_index("site_history_eik_idx", table_name="site_history")
+    op.drop_column("site_history", "brand_wikidata")
+    op.drop_index(op.f("site_brand_wikidata_idx"), table_name="site")
+    op.drop_column("site", "brand_wikidata")
+    op.drop_index("permit_history_register_id_idx", table_name="permit_history")
+    op.drop_index("facility_history_wikidata_idx", table_name="facility_history")
+    op.drop_index("facility_history_osm_id_idx", table_name="facility_history")
+    op.drop_column("facility_history", "wikidata")
+    op.drop_index(op.f("facility_wikidata_idx"), table_name="facility")
+    op.drop_column("facility", "wikidata")
+    op.drop_index("district_history_wikidata_idx", table_name="district_history")
+    op.drop_index("district_history_code_idx", table_name="district_history")
+    op.drop_column("district_history", "wikidata")
+    op.drop_index(op.f("district_wikidata_idx"), table_name="district")
+    op.drop_column("district", "wikidata")
+    op.drop_index("business_history_eik_idx", table_name="business_history")
+    op.drop_index("building_history_wikidata_idx", table_name="building_history")
+    op.drop_index("building_history_osm_id_idx", table_name="building_history")
+    op.drop_index("building_history_cadastral_id_idx", table_name="building_history")
+    op.drop_column("building_history", "wikidata")
+    op.drop_index(op.f("building_wikidata_idx"), table_name="building")
+    op.drop_column("building", "wikidata")
+    op.drop_index("succession_history_key_idx", table_name="succession_history")
+    op.drop_table("succession_history")
+    op.drop_index(op.f("succession_old_key_idx"), table_name="succession")
+    op.drop_index(op.f("succession_new_key_idx"), table_name="succession")
+    op.drop_table("succession")
     op.drop_index(
         "gazetteer_name_trgm",
         table_name="gazetteer",
