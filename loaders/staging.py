@@ -126,9 +126,8 @@ class Staging:
         shape = entity.fields[entity.geometry].geometry if entity.geometry else None
         # two points in one place are no defect
         self._shaped = entity.geometry if shape in ("MULTIPOLYGON", "MULTILINESTRING") else None
-        self._shapes: list[
-            NDArray[np.int32]
-        ] = []  #: a number for each staged shape, 0 for none; alike for few
+        #: a number for each staged shape, lot by lot; 0 for none; alike for few
+        self._shapes: list[NDArray[np.int32]] = []
         kinds = {column.key: column.type for column in entity.loaded_columns}
         self._empty = {name: _arrow_type(kinds.get(name.removeprefix(MADE))) for name in self.columns}
         self._empty[VERSIONS] = pa.string()
@@ -280,13 +279,19 @@ class Staging:
 
     def note_same_shapes(self, notices: Notices) -> None:
         """A notice for each record with the very shape of an earlier one that has another key."""
-        numbers = np.concatenate([np.zeros(0, np.int32), *self._shapes])
-        self._shapes.clear()
-        ranked = np.sort(numbers)
+        ranked = np.concatenate([np.zeros(0, np.int32), *self._shapes])
+        ranked.sort()
         suspects = np.unique(ranked[1:][(ranked[1:] == ranked[:-1]) & (ranked[1:] != 0)])
-        if not len(suspects):
+        del ranked
+        ordinals: list[int] = []
+        start = 0
+        # lot by lot: for all at once, isin takes many times their memory
+        for numbers in self._shapes:
+            ordinals += (start + np.flatnonzero(np.isin(numbers, suspects))).tolist()
+            start += len(numbers)
+        self._shapes.clear()
+        if not ordinals:
             return
-        ordinals = np.flatnonzero(np.isin(numbers, suspects))
         # two shapes may have one number, so that the shapes themselves decide
         found = self.connection.execute(
             SQL(
@@ -296,7 +301,7 @@ class Staging:
                 " FROM {table} WHERE ordinal = ANY(%s)"
                 ") SELECT ordinal, key, place, first FROM alike WHERE key <> first ORDER BY ordinal"
             ).format(table=self.table, shape=Identifier(self._shaped or "")),
-            [ordinals.tolist()],
+            [ordinals],
         ).fetchall()
         for ordinal, key, place, first in found:
             notices.add(
