@@ -35,10 +35,12 @@ from loaders.sample.transit import write_timetable
 
 MIN_BUILDINGS, MAX_BUILDINGS = 1_000, 1_000_000
 MAX_BUSINESSES = 5_000_000
+#: where each business of the sample truly has its seat; no data set, and of no register
+TRUTH = "truth.csv"
 
 Progress = Callable[[str, int, int], None]
 
-__all__ = ["MAX_BUILDINGS", "MIN_BUILDINGS", "SampleSummary", "write_sample"]
+__all__ = ["MAX_BUILDINGS", "MIN_BUILDINGS", "TRUTH", "SampleSummary", "write_sample"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class _City:
         enter, folder = self._files.enter_context, self._folder
         self._streets = enter(StreetFile(folder / "streets" / "streets.geojson"))
         self._addresses = enter(AddressFile(folder / "addresses" / "addresses.csv"))
-        self._register = enter(RegisterFiles(folder / "businesses"))
+        self._register = enter(RegisterFiles(folder / "businesses", folder / TRUTH))
         self._outlets = enter(OutletFile(folder / "businesses" / "outlets.json"))
         self._sensitive = enter(SensitiveSiteFile(folder / "facilities" / "sensitive_sites.tsv"))
         return self
@@ -138,7 +140,7 @@ class _City:
 
     def _fill(self, chunk: Buildings, rng: np.random.Generator) -> int:
         """Write what belongs to a chunk of buildings; returns their dwellings."""
-        addresses = addresses_of(chunk)
+        addresses = addresses_of(chunk, self._addresses.count + 1)
         self._addresses.write(addresses)
         self._sensitive.write(chunk, addresses, rng)
         self._outlets.write(addresses, rng)
@@ -257,4 +259,7 @@ The files have the formats of the registers that Sofia and Bulgaria publish, so 
 tell them apart by form. Only the names, codes and rough centres of the 24 districts are real. People,
 companies, identifiers, addresses, buildings, streets and timetables are not. Every company number has a
 valid check digit and begins with 9; every personal identifier is a counter written with 64 digits.
+
+{TRUTH} is no register: it says where each business truly has its seat, however its deed spells it, so that
+a linking can be measured.
 """

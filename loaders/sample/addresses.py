@@ -20,10 +20,12 @@ HEADER = "id,street,number,block,entrance,neighbourhood,district_code,postcode,l
 class Addresses:
     """A chunk of entrances of one district, as parallel columns; blank text where a part does not apply.
 
-    `position` is longitude and latitude, `door` the same place in EPSG:7801 metres; `storeys` and `weight`
-    (how many businesses such an entrance attracts) describe the building.
+    `first` is the first one's number in the address file. `position` is longitude and latitude, `door` the
+    same place in EPSG:7801 metres; `storeys` and `weight` (how many businesses such an entrance attracts)
+    describe the building.
     """
 
+    first: int
     district: District
     hood: list[Hood]
     street_type: list[str]
@@ -39,13 +41,14 @@ class Addresses:
     weight: Floats
 
 
-def addresses_of(buildings: Buildings) -> Addresses:
-    """The entrances of a chunk of buildings."""
+def addresses_of(buildings: Buildings, first: int) -> Addresses:
+    """The entrances of a chunk of buildings, numbered from `first` on."""
     who = buildings.door_building
     rows = who.tolist()
     names, cadnum = buildings.names, buildings.cadnum
     street = buildings.street[who].tolist()
     return Addresses(
+        first=first,
         district=buildings.plan.district,
         hood=[names.hoods[k] for k in buildings.hood[who].tolist()],
         street_type=[names.street_types[k] if k >= 0 else "" for k in street],
@@ -96,7 +99,7 @@ class AddressFile:
             f"{k},{f'{kind} {street}' if street else ''},{number},{block},{entrance},{hood.official},"
             f"{district.code},{district.postcode},{lon},{lat},{cadnum}\n"
             for k, (kind, street, number, block, entrance, hood, (lon, lat), cadnum) in enumerate(
-                columns, self.count + 1
+                columns, addresses.first
             )
         )
         self.count += len(addresses.cadnum)

@@ -23,6 +23,7 @@ from twin.identifiers import is_eik
 from twin.text import transliterate
 
 DEEDS_PER_FILE = 25_000
+TRUTH_HEADER = "eik,seat,address,cadnum\n"
 # deeds held at once: a deed is five kilobytes of text
 _BATCH = 500
 
@@ -127,7 +128,11 @@ _LATIN = str.maketrans("АВЕКМНОРСТХ", "ABEKMHOPCTX")
 
 
 class Seat(NamedTuple):
-    """A seat as the register's clerk typed it. `district` is None outside the city."""
+    """A seat as the register's clerk typed it. `district` is None outside the city.
+
+    `truth` is where it is: an address, only a district, a street that is nowhere, or elsewhere; `door` is the
+    index of its address among those of its chunk.
+    """
 
     district: int | None
     settlement: int
@@ -139,6 +144,8 @@ class Seat(NamedTuple):
     entrance: str = ""
     floor: str = ""
     apartment: str = ""
+    truth: str = "address"
+    door: int | None = None
 
 
 def eik(number: int) -> str:
@@ -160,14 +167,17 @@ def business_number(k: int) -> int:
 
 
 class RegisterFiles:
-    """register_1.xml, register_2.xml... under way, each of 25,000 deeds at most.
+    """register_1.xml, register_2.xml... under way, each of 25,000 deeds at most, and where seats truly are.
 
-    `counts` has the deeds of each file by its name.
+    `counts` has the deeds of each file by its name. The truth is a CSV file of its own, for those who measure
+    a linking: the company's number, the sort of its seat, the number of its address and of its building.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, truth: Path) -> None:
         self._folder = folder
         self._file: TextIO | None = None
+        self._truth = truth.open("w", encoding="utf-8", newline="\n")
+        self._truth.write(TRUTH_HEADER)
         self.count = 0
         self.counts: dict[str, int] = {}
 
@@ -178,10 +188,13 @@ class RegisterFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+        self._truth.close()
 
     def write(self, addresses: Addresses, count: int, rng: np.random.Generator) -> None:
         """Append `count` businesses, most of them seated at the given entrances."""
-        deeds = _deeds(self.count, _seats(addresses, count, rng), rng)
+        seats = _seats(addresses, count, rng)
+        self._truth.writelines(_truths(self.count, seats, addresses))
+        deeds = _deeds(self.count, seats, rng)
         while part := list(islice(deeds, min(_BATCH, DEEDS_PER_FILE - self.count % DEEDS_PER_FILE))):
             file = self._current()
             file.writelines(part)
@@ -220,22 +233,30 @@ def _seats(addresses: Addresses, count: int, rng: np.random.Generator) -> list[S
         if where < _OUTSIDE:
             other = int(draw[1] * len(_ELSEWHERE))
             street = f"ул. {_STREETS_ELSEWHERE[int(draw[2] * len(_STREETS_ELSEWHERE))]}"
+            number = str(1 + int(draw[3] * 90))
             seats.append(
-                Seat(None, other, _ELSEWHERE[other][-1], street=street, number=str(1 + int(draw[3] * 90)))
+                Seat(None, other, _ELSEWHERE[other][-1], street=street, number=number, truth="elsewhere")
             )
         elif where < _OUTSIDE + _VAGUE or not settled:
-            seats.append(Seat(district.number, 0, district.postcode))
+            seats.append(Seat(district.number, 0, district.postcode, truth="district"))
         elif where < _OUTSIDE + _VAGUE + _NOWHERE:
             # streets known by a number exist in Sofia and not in the sample
             street = f"ул. {100 + int(draw[2] * 900)}-та"
+            number = str(1 + int(draw[3] * 60))
             seats.append(
-                Seat(district.number, 0, district.postcode, street=street, number=str(1 + int(draw[3] * 60)))
+                Seat(district.number, 0, district.postcode, street=street, number=number, truth="nowhere")
             )
-        elif addresses.block[door]:
-            seats.append(_block_seat(addresses, door, draw, storeys[door]))
         else:
-            seats.append(_street_seat(addresses, door, draw, storeys[door]))
+            spelled = _block_seat if addresses.block[door] else _street_seat
+            seats.append(spelled(addresses, door, draw, storeys[door])._replace(door=door))
     return seats
+
+
+def _truths(first: int, seats: list[Seat], addresses: Addresses) -> Iterator[str]:
+    """Where each of the seats of businesses number `first` and on truly is, a line of CSV for each."""
+    for k, seat in enumerate(seats, first):
+        there = "," if seat.door is None else f"{addresses.first + seat.door},{addresses.cadnum[seat.door]}"
+        yield f"{eik(business_number(k))},{seat.truth},{there}\n"
 
 
 _STREETS_ELSEWHERE = ("Главна", "Морска", "Гаров площад", "Тракия", "Шипка")

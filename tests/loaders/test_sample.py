@@ -21,7 +21,7 @@ import shapely
 from lxml import etree
 from pyproj import Transformer
 
-from loaders.sample import SampleSummary, register, write_sample
+from loaders.sample import TRUTH, SampleSummary, register, write_sample
 from loaders.sample.buildings import raise_buildings
 from loaders.sample.land import DISTRICTS, district_polygons
 from loaders.sample.names import Namer
@@ -168,13 +168,13 @@ def test_a_smaller_sample_leaves_no_file_of_a_larger_one(
     assert told[-1] == ("timetable", 1, 1)
     assert ("buildings", 1_000, 1_000) in told
     small = write_sample(tmp_path, buildings=1_000, seed=1, businesses=10)
-    assert {name for name in digests(tmp_path) if name != "README.txt"} == set(small.records)
+    assert set(digests(tmp_path)) - {"README.txt", TRUTH} == set(small.records)
     assert small.businesses == len(list(deeds(tmp_path))) == 10
 
 
 def test_the_summary_counts_every_file(city: City) -> None:
     records = city.summary.records
-    assert set(records) == set(digests(city.folder)) - {"README.txt"}
+    assert set(records) == set(digests(city.folder)) - {"README.txt", TRUTH}
     assert city.summary.buildings == len(city.footprints) == 1_000
     assert city.summary.addresses == len(addresses(city.folder)) == records["addresses/addresses.csv"]
     assert city.summary.businesses == len(list(deeds(city.folder))) == 1_500
@@ -349,6 +349,28 @@ def test_registers_have_valid_businesses_with_sofia_addresses(city: City) -> Non
     assert 0 < districts[""] < 0.08 * 1_500
     # most of the rest are in panel blocks or spell their street in another way
     assert seated > 500
+
+
+def test_the_truth_says_where_each_business_has_its_seat(city: City) -> None:
+    at = {row["id"]: row for row in addresses(city.folder)}
+    with (city.folder / TRUTH).open(encoding="utf-8") as file:
+        truth = list(csv.DictReader(file))
+    seats = [deed.find("d:SubDeed/f:Seat/f:Address", NAMESPACES) for deed in deeds(city.folder)]
+    assert [row["eik"] for row in truth] == [deed.get("UIC") for deed in deeds(city.folder)]
+    kinds = Counter(row["seat"] for row in truth)
+    assert kinds["address"] > 1_200
+    assert set(kinds) == {"address", "district", "nowhere", "elsewhere"}
+    for row, seat in zip(truth, seats, strict=True):
+        code = seat.findtext("f:AreaEkatte", namespaces=NAMESPACES)
+        typed = " ".join(seat.itertext())
+        if row["seat"] != "address":
+            assert row["address"] == row["cadnum"] == ""
+            assert (code == "") == (row["seat"] == "elsewhere")
+            continue
+        there = at[row["address"]]
+        assert (there["cadnum"], there["district_code"]) == (row["cadnum"], code)
+        name = there["street"].partition(" ")[2] or there["neighbourhood"].partition(" ")[2]
+        assert name.upper() in typed.upper()
 
 
 def test_persons_in_the_register_are_recognisably_invented(city: City) -> None:
