@@ -30,6 +30,7 @@ bench: setup
 	.ci/packages gdal
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.loads
+	$(BIN)/python -m tests.bench.linking --full
 
 soak: setup
 	$(BIN)/pytest -m soak

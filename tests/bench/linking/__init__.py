@@ -1,0 +1,1 @@
+"""How well and how fast businesses find their buildings, in a sample city whose seats are typed with noise."""
