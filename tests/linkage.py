@@ -71,6 +71,7 @@ class Mistake(NamedTuple):
 
     seat: Seat
     key: str | None  #: by which it was joined
+    true_key: str | None  #: of an address of its building
     linked: str | None
     claims: Sequence[Claim]
 
@@ -81,6 +82,8 @@ class Linkage:
 
     all: Tally = field(default_factory=Tally)
     kinds: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))  #: by kind of noise
+    #: the same, of seats with no other kind
+    alone: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(BINS)])
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -107,12 +110,18 @@ class Linkage:
             key=lambda of: of[1].found - of[1].counting + of[1].right - of[1].linked,
         )
         return [
-            "kind of noise                  |   seats | recall of | precision of",
+            f"{'kind of noise':30} |   seats |    recall of |        alone | precision of",
             *(
-                f"{name:30} | {one.seats:7,} | {one.recall:.3f} {one.counting:7,} | {one.precision:.3f} {one.linked:7,}"
+                f"{name:30} | {one.seats:7,} | {_share(one.recall, one.counting)} |"
+                f" {_share(self.alone[name].recall, self.alone[name].counting)} |"
+                f" {_share(one.precision, one.linked)}"
                 for name, one in (("all", self.all), *lost)
             ),
         ]
+
+
+def _share(share: float, of: int) -> str:
+    return f"{share:.3f}{of:7,}" if of else f"{'-':>12}"
 
 
 def judge(connection: psycopg.Connection[Any], seats: Iterable[Seat]) -> Linkage:
@@ -127,18 +136,23 @@ def judge(connection: psycopg.Connection[Any], seats: Iterable[Seat]) -> Linkage
     claims: dict[str, list[Claim]] = defaultdict(list)
     for key, building, score, accepted in connection.execute(_CLAIMS):
         claims[key].append(Claim(building, float(score), accepted))
+    keys = dict(connection.execute("SELECT building, min(match_key) FROM address GROUP BY 1").fetchall())
     for seat in seats:
         linked, key = sites.get(seat.eik, (None, None))
         linkage.all.add(seat, linked)
         for kind in seat.kinds:
             linkage.kinds[kind].add(seat, linked)
+            if len(seat.kinds) == 1:
+                linkage.alone[kind].add(seat, linked)
         for claim in claims.get(seat.eik, ()):
             one = linkage.bins[min(int(claim.score * BINS), BINS - 1)]
             one.claims += 1
             one.right += claim.building == seat.building
             one.scores += claim.score
         if (linked is not None or seat.counts) and linked != seat.building:
-            linkage.mistakes.append(Mistake(seat, key, linked, claims.get(seat.eik, [])))
+            linkage.mistakes.append(
+                Mistake(seat, key, keys.get(seat.building), linked, claims.get(seat.eik, []))
+            )
     return linkage
 
 

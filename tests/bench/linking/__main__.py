@@ -27,8 +27,7 @@ from twin.errors import BadRequest
 #: buildings and businesses
 SMALL, USUAL, FULL = (1_000, 4_000), (20_000, 40_000), (200_000, 400_000)
 FOLDER = HOME / "linking"
-#: mistakes of each kind of noise that are kept as examples
-_EXAMPLES = 8
+_MISTAKES_KEPT = 10_000
 
 
 @click.command()
@@ -63,7 +62,7 @@ def main(small: bool, full: bool, seed: int) -> None:
         "link unchanged": again,
         "calibration": [asdict(one) for one in linkage.bins],
         "kinds": {name: asdict(one) for name, one in linkage.kinds.items()},
-        "mistakes": _examples(linkage),
+        "mistakes": _mistakes(linkage),
     }
     (HOME / "linking.json").write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
     for line in (*linkage.table(), "", *linkage.calibration(), ""):
@@ -113,18 +112,17 @@ def _times(loaded: dict[str, Any], again: dict[str, Any], size: tuple[int, int])
     ]
 
 
-def _examples(linkage: Linkage) -> dict[str, list[dict[str, Any]]]:
-    """Some mistakes of each kind of noise; a wrong link before a missing one."""
-    kept: dict[str, list[dict[str, Any]]] = {}
-    for mistake in sorted(linkage.mistakes, key=lambda one: one.linked is None):
-        for kind in mistake.seat.kinds:
-            if len(examples := kept.setdefault(kind, [])) < _EXAMPLES:
-                seat = {**mistake.seat._asdict(), "kinds": sorted(mistake.seat.kinds)}
-                claims = [claim._asdict() for claim in mistake.claims]
-                examples.append(
-                    {"seat": seat, "key": mistake.key, "linked": mistake.linked, "claims": claims}
-                )
-    return kept
+def _mistakes(linkage: Linkage) -> list[dict[str, Any]]:
+    """What went wrong, with the least noise first, as far as anybody would read."""
+    worst = sorted(linkage.mistakes, key=lambda one: (one.linked is None, len(one.seat.kinds)))
+    return [
+        {
+            **one._asdict(),
+            "seat": {**one.seat._asdict(), "kinds": sorted(one.seat.kinds)},
+            "claims": [claim._asdict() for claim in one.claims],
+        }
+        for one in worst[:_MISTAKES_KEPT]
+    ]
 
 
 if __name__ == "__main__":
