@@ -3,7 +3,8 @@
 A register that erases a field wants it gone, not superseded: `purge` takes it out of history and of the link
 ledger. A sole trader's name is a person's and the seat may be a home: `businesses.py` keeps both from coming
 in, `forget` removes what came in while the number was taken for a company's, and `strip_records` what another
-data set says. `merge.py` calls the first and the last, `run.py` calls `forget`, all in a load's transaction.
+data set says; `erase_from_notices` removes what was quoted of either. `merge.py` calls `purge` and
+`strip_records`, `run.py` the others, all in a load's transaction.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from loaders.checks import MADE
+from loaders.notices import Notices
 from loaders.versions import ERASED, VERSIONS
 from twin.entities import Entity
 
@@ -78,6 +80,20 @@ def purge(connection: psycopg.Connection[Any], entity: Entity, staged: Identifie
         ),
         {"entity": entity.name, "somewhere": f'%{ERASED}"%', "at_the_end": f"%{ERASED}"},
     )
+
+
+def erase_from_notices(connection: psycopg.Connection[Any], dataset: str, notices: Notices) -> None:
+    """Take out of a data set's notices what they quote of records of which anything is erased."""
+    spoken_of = {record for records in notices.records.values() for record in records}
+    if not spoken_of:
+        return
+    entities, keys = zip(*spoken_of, strict=True)
+    gone = connection.execute(
+        "SELECT r.entity, r.key FROM record AS r JOIN unnest(%s::text[], %s::text[]) AS s(entity, key)"
+        " ON r.entity = s.entity AND r.key = s.key WHERE r.source = %s AND r.versions::text LIKE %s",
+        [list(entities), list(keys), dataset, f'%{ERASED}"%'],
+    )
+    notices.erase({(entity, key) for entity, key in gone})
 
 
 def strip_records(connection: psycopg.Connection[Any], affected: Identifier) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from loaders import formats
@@ -12,6 +12,8 @@ from twin.identifiers import scrub_personal_numbers
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 VALUE_LENGTH = 120
+#: a file and a position in it
+Place = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class Notices:
     _kept: dict[tuple[str, str | None, str | None], list[Noted]] = field(default_factory=dict)
     _rest: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
+    #: file and position of what is spoken of -> entity and key, of records that may be erased
+    records: dict[Place, set[tuple[str, str]]] = field(default_factory=dict)
 
     def add(
         self,
@@ -184,6 +188,27 @@ class Notices:
     def room(self, rule: str, field: str | None) -> int:
         """How many more examples of a defect of this field would be kept."""
         return RULES[rule].examples - len(self._kept.get((rule, field, None), ()))
+
+    @property
+    def places(self) -> set[Place]:
+        """Where the records stand of which examples are kept."""
+        return {(one.file, one.position) for kept in self._kept.values() for one in kept}
+
+    def erase(self, gone: Collection[tuple[str, str]]) -> None:
+        """Forget what is quoted of records that are erased, each an entity and a key.
+
+        A code that many records have stays; that this record has it does not.
+        """
+        places = {place for place, records in self.records.items() if not records.isdisjoint(gone)}
+        for (rule, *_), kept in self._kept.items():
+            for one in kept:
+                if (one.file, one.position) not in places:
+                    continue
+                if RULES[rule].by_value:
+                    one.file = one.position = None
+                else:
+                    one.value = None
+                    one.message = f"{RULES[rule].doc} What it was about has been erased since."
 
     @property
     def rows(self) -> Sequence[Noted]:

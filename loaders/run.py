@@ -23,7 +23,7 @@ from rich.console import Console
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Mode
 from loaders.changes import Change, changes_of
-from loaders.erasure import forget
+from loaders.erasure import erase_from_notices, forget
 from loaders.expectations import Expectations
 from loaders.fetched import Fetch, fetch_of
 from loaders.measures import measure, measure_links
@@ -452,6 +452,7 @@ class _Run:
             repeated = any(target.repeated for target in self.dataset.targets(entity))
             self.staged[entity.name].settle_duplicates(self.notices, expected=repeated)
             self.staged[entity.name].note_same_shapes(self.notices)
+            self.staged[entity.name].identify(self.notices)
 
     def merge(self) -> None:
         """Station 6: areas first, so that what comes after them finds them."""
@@ -492,6 +493,7 @@ class _Run:
     def link(self) -> None:
         """Station 7: what this load changed, and what depends on it."""
         forget(self.connection, self.to_link)
+        erase_from_notices(self.connection, self.dataset.key, self.notices)
         relink(self.connection, self.to_link)
 
     def report(self, run: str) -> RunStatus:

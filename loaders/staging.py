@@ -277,6 +277,19 @@ class Staging:
                 position=place, field="key", value=key,
             )  # fmt: skip
 
+    def identify(self, notices: Notices) -> None:
+        """Tell which records the notices speak of, where they may be erased."""
+        files = {name for _, name in self._files}
+        places = notices.places if self.versioned else set()
+        found = self.connection.execute(
+            SQL("SELECT ordinal, place, key FROM {} WHERE place = ANY(%s)").format(self.table),
+            [[position for file, position in places if file in files]],
+        ).fetchall()
+        for ordinal, position, key in found:
+            place = self.file_of(ordinal), position
+            if place in places:
+                notices.records.setdefault(place, set()).add((self.entity.name, key))
+
     def note_same_shapes(self, notices: Notices) -> None:
         """A notice for each record with the very shape of an earlier one that has another key."""
         ranked = np.concatenate([np.zeros(0, np.int32), *self._shapes])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import loaders.opening
 from loaders.report import Status
 from tests.loaders.deeds import (
     ONE,
@@ -349,6 +350,8 @@ def test_what_is_erased_is_nowhere_any_more(register: LoadTown, commands: list[l
     load_days(register, *commands)
     assert register.rows("SELECT match_key FROM address") == [("sofia|zalichena|5#",)]
     register.rows("UPDATE address SET match_key = NULL RETURNING key")
+    # what the addresses themselves told stays in the gazetteer
+    register.rows("DELETE FROM gazetteer WHERE entity = 'Address' RETURNING 1")
     held = everything(register)
     for secret in ("ЗАЛИЧЕНА", "Заличена", "zalichena", "ZALICHENA"):
         assert secret not in held
@@ -356,6 +359,55 @@ def test_what_is_erased_is_nowhere_any_more(register: LoadTown, commands: list[l
     assert register.rows("SELECT subject_key FROM link_history WHERE object_key = 'house-1'") == []
     for table in ("site", "site_history"):
         assert register.rows(f"SELECT address FROM {table} WHERE address = 'house-1'") == []
+
+
+WRONG = f"{TWO}0013"
+SAYS_WRONG = export(
+    deed(ONE, field("Company", "ПЪРВА", "2020-01-02"), form="ZZ"),
+    deed(
+        ONE,
+        branches=branch(
+            "0001",
+            field("BranchIdentifier", WRONG, "2020-01-02"),
+            field("BranchFirm", "КЛОН", "2020-01-02"),
+        ),
+    ),
+)
+ERASES_WRONG = export(
+    deed(ONE, branches=branch("0001", field("BranchIdentifier", "", "2024-01-02", "Erase")))
+)
+OTHER = export(deed(TWO, field("Company", "ДРУГА", "2020-01-02")))
+
+
+@pytest.mark.parametrize("files_at_once", [1, 100])
+@pytest.mark.parametrize(
+    ("days", "quoted"),
+    [
+        ([SAYS_WRONG, OTHER], True),
+        ([SAYS_WRONG, ERASES_WRONG], False),
+        ([ERASES_WRONG, SAYS_WRONG], False),
+        # a sole trader's branch
+        ([SAYS_WRONG, export(deed(ONE, field("LegalForm", "", "2021-01-02"), form="ET"))], False),
+    ],
+    ids=["held", "later", "before", "a person's"],
+)
+def test_no_notice_quotes_what_is_erased(
+    register: LoadTown, monkeypatch: pytest.MonkeyPatch, days: list[str], quoted: bool, files_at_once: int
+) -> None:
+    monkeypatch.setattr(loaders.opening, "BATCH_FILES", files_at_once)
+    register.load("d")
+    load_days(register, days)
+    [(_, position, column, value, message, count)] = register.notices("bad-identifier")
+    assert (position, column, count) == ("deed 2, branch 0001", "branch_identifier", 1)
+    assert (WRONG in everything(register)) is quoted
+    if not quoted:
+        assert value is None
+        assert message == (
+            "An identifier fails its form or its check digit. What it was about has been erased since."
+        )
+    # a code that no list has is about the code
+    [(_, _, column, value, _, _)] = register.notices("unknown-code")
+    assert (column, value) == ("legal_form", "ZZ")
 
 
 def test_an_erasure_does_not_stop_a_later_entry(register: LoadTown) -> None:
