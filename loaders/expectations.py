@@ -6,6 +6,8 @@ kept, unless somebody insists; `measures.py` judges in the same way what the fie
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loaders.catalogue import Dataset
@@ -39,6 +41,17 @@ class Expectations:
             f"loaded. {INSIST}",
             where=file.name,
         )
+
+    def note_no_changes(self, files: Iterable[FileRead]) -> None:
+        """A day on which nothing changed is no defect, and worth a word."""
+        records: Counter[str] = Counter()
+        for file in files:
+            records[file.name] += file.records
+        for name, count in records.items():
+            if not count:
+                self.notices.add(
+                    "no-changes", "there is no change in the file. It was loaded as that.", file=name
+                )
 
     def refuse_to_empty(self, entity: Entity, *, records: int, held: int) -> None:
         """A file in which every record is wrong is a wrong file, not a city that lost all it had."""

@@ -83,6 +83,7 @@ RULES: dict[str, Rule] = {
         INFO, "A published Latin name is not the official transliteration; the official one was used."
     ),
     "name-in-capitals": Rule(INFO, "A name is written in capitals only; it was kept as published."),
+    "no-changes": Rule(INFO, "A file of changes is whole and has none in it."),
     "no-floor": Rule(
         INFO, "A 3D solid has no floor; its volume was counted down to its lowest height.", examples=3
     ),

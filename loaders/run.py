@@ -31,7 +31,7 @@ from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records
 from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.progress import Progress
-from loaders.reading import Reading
+from loaders.reading import FileRead, Reading
 from loaders.report import KEPT, DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
 from twin.areas import AREAS, refresh_area_parts
@@ -426,6 +426,7 @@ class _Run:
             merged = bool(self.catalogue.merged_from(self.dataset, entity))
             versioned = self.dataset.versioned(entity)
             self.staged[entity.name] = Staging(self.connection, entity, merged=merged, versioned=versioned)
+        files: list[FileRead] = []
         for read in self.dataset.reads:
             reading = Reading(
                 read, self.dataset, self.catalogue, self.staged, self.notices, self._advance,
@@ -436,11 +437,14 @@ class _Run:
             finally:
                 self.file = reading.file
             self.refused += reading.refused
+            files += reading.files
             if self.whole.in_parts:
                 for file in reading.files:
                     self.file = file.name
                     self.expectations.refuse_all_wrong(file)
                 self.file = None
+        if self.whole.in_parts:
+            self.expectations.note_no_changes(files)
         if not self.records and self.closes:
             raise BadRequest("it holds no records; nothing was changed", where=self.files[0].name)
         for entity in self.dataset.entities:

@@ -97,7 +97,7 @@ Row = list[str | None]
 
 @contextmanager
 def read(path: Path) -> Iterator[Layer]:
-    """Open a daily export; each deed is one record, and so is each branch that it speaks of.
+    """Open a daily export, which may be empty; each deed is one record, and so is each of its branches.
 
     A field that a deed does not mention is None. Beside a field's values stand '<field>.operation' (Add,
     Erase, Current), '<field>.action_date', and '<field>.version', a text whose byte order is the order of
@@ -128,6 +128,7 @@ class _Deeds:
     def __init__(self, file: str) -> None:
         self.file = file
         self.count = 0
+        self.enveloped = False  #: whether it is an export, be there deeds in it or not
         self.rows: list[Row] = []
         self.positions: list[str] = []
         self.problems: list[Problem] = []
@@ -145,7 +146,7 @@ class _Deeds:
             raise FileFault(
                 f"the XML is broken or cut off after deed {self.count}: {error}", where=self.file
             ) from error
-        if last and not self.count:
+        if last and not self.count and not self.enveloped:
             raise FileFault(f"there is no deed in it; wanted is {WANTED}", where=self.file)
 
     def take(self) -> Batch:
@@ -202,18 +203,24 @@ class _Deeds:
         latest = ""
         wanted = -1  # the place in the row of the text that is being read
         texts: list[str] = []
+        root = ""
         version_at, branch_at = _AT["version"], _AT["branch"]
 
         def start(tag: str, attributes: list[str]) -> None:
-            nonlocal depth, deed_depth, ignored, deed, row, branches, part, addressed, latest, wanted
+            nonlocal depth, deed_depth, ignored, deed, row, branches, part, addressed, latest, wanted, root
             if ignored:
                 ignored += 1
                 return
             depth += 1
             if not deed_depth:
-                if _local(tag) == "deed":
+                name = _local(tag)
+                if depth == 1:
+                    root = name
+                if name == "deed":
                     deed_depth, branches, latest = depth, [], ""
                     deed = self._begin_deed(attributes)
+                elif root == "message" and name in ("body", "deeds"):
+                    self.enveloped = True
                 return
             level = depth - deed_depth
             if level == 3 and addressed:

@@ -361,6 +361,17 @@ def test_what_is_erased_is_nowhere_any_more(register: LoadTown, commands: list[l
         assert register.rows(f"SELECT address FROM {table} WHERE address = 'house-1'") == []
 
 
+def test_a_day_without_changes_is_loaded_as_such(register: LoadTown) -> None:
+    load_days(register, [export(whole(ONE, "ПЪРВА", "ул. Шипка", "2020-01-02")), export()])
+    assert register.rows("SELECT key FROM business") == [(ONE,)]
+    assert register.notices("no-changes") == [
+        ("0-1.xml", None, None, None, "There is no change in the file. It was loaded as that.", 1)
+    ]
+    load_days(register, [export()])
+    assert register.rows("SELECT key FROM business") == [(ONE,)]
+    assert register.load("register", again=False)["register"].known == 1
+
+
 WRONG = f"{TWO}0013"
 SAYS_WRONG = export(
     deed(ONE, field("Company", "ПЪРВА", "2020-01-02"), form="ZZ"),

@@ -211,6 +211,17 @@ def test_an_export_cut_off_says_how_far_it_could_be_read(tmp_path: Path) -> None
         read(file)
 
 
+@pytest.mark.parametrize("body", ["<Body/>", "<Body><Deeds/></Body>"])
+def test_a_day_without_deeds_has_no_records(tmp_path: Path, body: str) -> None:
+    file = tmp_path / "20260103.xml"
+    file.write_text(f'<Message xmlns="urn:e"><Header><Status>OK</Status></Header>{body}</Message>')
+    with open_layer(file, "register_xml") as layer:
+        assert list(layer.batches) == []
+    file.write_text(f"<Message>{body}")
+    with pytest.raises(FileFault, match="the XML is broken or cut off after deed 0"):
+        read(file)
+
+
 def test_other_xml_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "feed.xml"
     file.write_text("<?xml version='1.0'?><rss><channel/></rss>")
