@@ -71,6 +71,9 @@ RULES: dict[str, Rule] = {
     ),
     "differing-duplicate": Rule(WARNING, "Records share a key and differ; the first was kept."),
     "exact-duplicate": Rule(INFO, "A record stands in the data more than once; one was kept."),
+    "flattened-geometry": Rule(
+        INFO, "A file's shapes have heights or measures (Z, M), which were left out: shapes are kept flat."
+    ),
     "incomplete-entity": Rule(
         WARNING, "What all sources together say of a thing lacks something that it cannot be without."
     ),

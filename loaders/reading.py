@@ -21,7 +21,7 @@ from loaders.staging import Staging
 from loaders.whereabouts import Whereabouts
 from twin.entities import Severity
 from twin.errors import BadRequest
-from twin.geometry import Mask
+from twin.geometry import Mask, has_more
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Reading:
             target.entity.fields[name].geometry for target in read.targets for name in target.fields
         )
         self.leaves_some_out = any(target.within for target in read.targets)
+        self.flattened: str | None = None  # the last file of which it was said
         self.columns: dict[str, str] = {}  # column -> the first file that has it
         self.repeated: dict[str, Counter[str]] = {name: Counter() for name in read.distinct}
 
@@ -131,6 +132,7 @@ class Reading:
         for column in batch.columns:
             self.columns.setdefault(column, name)
         if self.spatial:
+            self._note_flattened(batch, name)
             batch = self.whereabouts.settle(batch)
         self.records += len(batch)
         published = Published(batch, name, self.notices, crs=self.whereabouts.crs, city_crs=self.city.crs)
@@ -151,6 +153,16 @@ class Reading:
                 self.staged[self.solids.entity.name].write(solids, name)
         self._note_unclaimed_records(published, taken)
         self.advance(len(batch))
+
+    def _note_flattened(self, batch: Batch, name: str) -> None:
+        """Of a file's shapes with heights, the first one is said; what is 3D by purpose is no such shape."""
+        if batch.geometry is None or name == self.flattened or not (more := has_more(batch.geometry)).any():
+            return
+        self.flattened = name
+        self.notices.add(
+            "flattened-geometry", "the shape has Z or M beside x and y, as others of the file may. They were "
+            "left out.", file=name, position=batch.positions[int(more.argmax())], field="geometry",
+        )  # fmt: skip
 
     def _only_near(self, selected: Selected, inside: Mask) -> Selected:
         """Leave out what cannot lie in the city's areas, before it is staged."""

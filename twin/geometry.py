@@ -90,8 +90,14 @@ def transform(shapes: Shapes, source: str, target: str) -> Shapes:
 
 
 def flat(shapes: Shapes) -> Shapes:
-    """The shapes without heights."""
-    return np.asarray(shapely.force_2d(shapes), dtype=np.object_) if shapely.has_z(shapes).any() else shapes
+    """The shapes without heights and measures."""
+    return np.asarray(shapely.force_2d(shapes), dtype=np.object_) if has_more(shapes).any() else shapes
+
+
+def has_more(shapes: Shapes) -> Mask:
+    """Which shapes have a third coordinate or a measure (Z, M) beside x and y."""
+    found: Mask = shapely.has_z(shapes) | shapely.has_m(shapes)
+    return found
 
 
 def finite(shapes: Shapes) -> Mask:

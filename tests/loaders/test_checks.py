@@ -174,6 +174,17 @@ def test_a_polygon_that_hardly_crosses_itself_is_mended(town: LoadTown) -> None:
     assert "was mended" in message
 
 
+def test_heights_are_left_out_and_said_once_a_file(town: LoadTown) -> None:
+    load_buildings(town, {}, {}, shape=shapely.force_3d(lonlat(GRID["ABCD"]), 550.0))
+    assert town.rows("SELECT DISTINCT ST_NDims(footprint) FROM building") == [(2,)]
+    assert town.notices("flattened-geometry") == [
+        (
+            "buildings.geojson", "record 1", "geometry", None,
+            "The shape has Z or M beside x and y, as others of the file may. They were left out.", 1,
+        )
+    ]  # fmt: skip
+
+
 def test_a_bow_tie_is_refused(town: LoadTown) -> None:
     load_buildings(town, {}, shape=ring((0, 0), (10, 10), (10, 0), (0, 10)))
     assert town.rows("SELECT count(*) FROM building") == [(0,)]

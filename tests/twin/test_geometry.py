@@ -94,7 +94,10 @@ def test_a_polygon_is_mended_only_where_its_area_stays() -> None:
 
 
 def test_heights_go_and_the_rest_stays() -> None:
-    assert not shapely.has_z(flat(shapes(shapely.Point(1, 2, 3), None))[0])
+    given = shapes(*shapely.from_wkt(["POINT Z (1 2 3)", "POINT M (1 2 3)", "POINT ZM (1 2 3 4)", None]))
+    assert list(flat(given[:1])) == [shapely.Point(1, 2)]
+    # a measure in PostGIS's binary form of a flat shape would be read as the next coordinate
+    assert [one and one.wkt for one in flat(given[1:])] == ["POINT (1 2)", "POINT (1 2)", None]
 
 
 def test_infinite_coordinates_are_found() -> None:
