@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import re
+from collections.abc import Callable
 from typing import Any, NewType
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 from schema.declare import Argument, Member, enum_type, object_type
 from schema.reads import CodedPart
@@ -64,54 +66,48 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _scalar(
+    name: str, description: str, parse: Callable[[Any], Any] = _as_it_is, specified_by: str | None = None
+) -> ScalarDefinition:
+    """A scalar that PostgreSQL has written in its form already, so that only what comes in is checked."""
+    return strawberry.scalar(
+        name=name,
+        description=description,
+        serialize=_as_it_is,
+        parse_value=parse,
+        specified_by_url=specified_by,
+    )
+
+
 CONFIGURATION = StrawberryConfig(
     auto_camel_case=False,
     scalar_map={
-        GeoJSON: strawberry.scalar(
-            name="GeoJSON",
-            description="A GeoJSON geometry (RFC 7946): an object with type and coordinates, x before y",
-            serialize=_as_it_is,
-            parse_value=_geojson,
-            specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946",
+        GeoJSON: _scalar(
+            "GeoJSON",
+            "A GeoJSON geometry (RFC 7946): an object with type and coordinates, x before y",
+            _geojson,
+            "https://datatracker.ietf.org/doc/html/rfc7946",
         ),
-        JSONValue: strawberry.scalar(
-            name="JSON",
-            description="Any JSON value",
-            serialize=_as_it_is,
-            parse_value=_as_it_is,
-            specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
+        JSONValue: _scalar(
+            "JSON", "Any JSON value", specified_by="https://datatracker.ietf.org/doc/html/rfc8259"
         ),
-        CityJSON: strawberry.scalar(
-            name="CityJSON",
-            description="A CityJSON 2.0 document: an object that a 3D viewer opens as it is",
-            serialize=_as_it_is,
-            parse_value=_as_it_is,
-            specified_by_url="https://www.cityjson.org/specs/2.0.1/",
+        CityJSON: _scalar(
+            "CityJSON",
+            "A CityJSON 2.0 document: an object that a 3D viewer opens as it is",
+            specified_by="https://www.cityjson.org/specs/2.0.1/",
         ),
-        Lod: strawberry.scalar(
-            name="Lod",
-            description="A level of detail of a 3D shape, such as 1.2 (a block) or 2.2 (with its roof)",
-            serialize=_as_it_is,
-            parse_value=_lod,
-            specified_by_url="https://3d.bk.tudelft.nl/lod/",
+        Lod: _scalar(
+            "Lod",
+            "A level of detail of a 3D shape, such as 1.2 (a block) or 2.2 (with its roof)",
+            _lod,
+            "https://3d.bk.tudelft.nl/lod/",
         ),
-        BigInt: strawberry.scalar(
-            name="BigInt",
-            description="A whole number of up to 64 bits, as a JSON number",
-            serialize=_as_it_is,
-            parse_value=_big,
-        ),
-        Date: strawberry.scalar(
-            name="Date",
-            description="A calendar date (ISO 8601), such as 2026-11-24",
-            serialize=_as_it_is,
-            parse_value=_date,
-        ),
-        DateTime: strawberry.scalar(
-            name="DateTime",
-            description="A moment with its time zone (ISO 8601), such as 2026-11-24T10:00:00+02:00",
-            serialize=_as_it_is,
-            parse_value=_moment,
+        BigInt: _scalar("BigInt", "A whole number of up to 64 bits, as a JSON number", _big),
+        Date: _scalar("Date", "A calendar date (ISO 8601), such as 2026-11-24", _date),
+        DateTime: _scalar(
+            "DateTime",
+            "A moment with its time zone (ISO 8601), such as 2026-11-24T10:00:00+02:00",
+            _moment,
         ),
     },
 )
