@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
-from loaders.staging import comparable
+from loaders.staging import sourced
 from twin.entities import ENTITIES, Entity
 from twin.history import HISTORY
 from twin.identity import public_id
@@ -44,7 +44,7 @@ def _changes(connection: psycopg.Connection[Any], entity: Entity) -> list[Change
     compared = [column.key for column in entity.loaded_columns if column.key != "key"]
     differing = SQL(", ").join(
         SQL("CASE WHEN {new} IS DISTINCT FROM {old} THEN {name} END").format(
-            new=comparable(entity, [name], "t"), old=comparable(entity, [name], "h"), name=Literal(name)
+            new=sourced(entity, [name], "t"), old=sourced(entity, [name], "h"), name=Literal(name)
         )
         for name in compared
     )

@@ -25,8 +25,8 @@ from twin.entities import Entity
 PERSONAL = {
     "Business": ("legal_name", "legal_name_latin", "legal_name_folded"),
     "Site": (
-        "name", "name_latin", "name_folded", "operator", "address_text", "match_key", "osm_id", "position",
-        "building", "address", "neighbourhood",
+        "name", "name_latin", "name_folded", "operator", "operator_folded", "address_text", "match_key",
+        "osm_id", "position", "building", "address", "neighbourhood",
     ),
 }  # fmt: skip
 #: columns of a site that tell what another one told

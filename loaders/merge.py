@@ -19,7 +19,16 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from loaders.checks import MADE
 from loaders.erasure import purge, strip_records
 from loaders.notices import Notices
-from loaders.staging import PREFIX, Staging, comparable, indexed_afterwards, is_filled, make_ready, names
+from loaders.staging import (
+    PREFIX,
+    Staging,
+    comparable,
+    indexed_afterwards,
+    is_filled,
+    make_ready,
+    names,
+    sourced,
+)
 from loaders.versions import VERSIONS
 from twin.areas import WHEREABOUTS, whereabouts
 from twin.entities import Entity
@@ -158,7 +167,7 @@ def _merge(
         "closes": Literal(closes),
         "sources": sources,
         "staged_values": comparable(entity, compared, "s"),
-        "held_values": comparable(entity, compared, "t"),
+        "held_values": sourced(entity, compared, "t"),
         "version": names(kept),
         "held_version": names(kept, "t"),
     }
@@ -280,7 +289,7 @@ def leave_as_they_were(staging: Staging, dataset: str, notices: Notices) -> int:
             " array_agg(place ORDER BY ordinal) FILTER (WHERE differs) FROM known"
         ).format(
             staged=staging.table, table=Identifier(entity.table.name), said=comparable(entity, compared, "s"),
-            held=comparable(entity, compared, "t"),
+            held=sourced(entity, compared, "t"),
         ),
         [dataset],
     ).fetchone()  # fmt: skip

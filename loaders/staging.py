@@ -46,6 +46,18 @@ def comparable(entity: Entity, columns: Sequence[str], table: str) -> Composed:
     )
 
 
+def sourced(entity: Entity, columns: Sequence[str], table: str) -> Composed:
+    """Columns of held rows as comparable() has them, without what linking filled where no source did."""
+    return SQL(", ").join(
+        SQL("CASE WHEN {} IS NOT TRUE THEN {} END").format(
+            Identifier(table, flag), comparable(entity, [name], table)
+        )
+        if (flag := entity.fields[name].linked if name in entity.fields else None)
+        else comparable(entity, [name], table)
+        for name in columns
+    )
+
+
 def drop_leftovers(connection: psycopg.Connection[Any]) -> None:
     """Remove staging tables that a killed load of this city left."""
     found = connection.execute(

@@ -5,12 +5,14 @@ links.py makes the claims of each family, keeps them in the ledger and the best 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg.sql import Composable, Literal
 
 from twin.addresses import ENTRANCE
 from twin.entities import BY_NAME, LinkMethod, LinkStatus, LinkType
+from twin.names import core_name
 
 #: how far from a building a thing may stand and still be taken for being in it
 NEAR_M = 30
@@ -23,6 +25,22 @@ AMBIGUOUS_SCORE = 0.5
 CANDIDATES_KEPT = 5
 #: a site's own position and its address may be that far apart
 SAME_SITE_M = 500
+#: how far from a street's centre line a stop may stand and still be taken for being on it
+ON_STREET_M = 40
+#: how sure the street is that the stop's own name says
+STREET_NAMED_SCORE = 0.95
+#: how sure a business of an outlet's very name is: the only one of that name, the only one of its operator's
+#: name, or one that has its seat or a branch in the same building
+SOLE_NAME_SCORE, SOLE_OPERATOR_SCORE, HOUSED_NAME_SCORE = 0.6, 0.9, 0.95
+#: what a seat or branch in the same district adds
+SAME_DISTRICT_SCORE = 0.1
+#: names that have so much in common (pg_trgm's similarity) are worth a candidate; how sure equal ones were
+SIMILAR, SIMILAR_SCORE = 0.5, 0.6
+#: among the words of legal names those are looked up first that hold so much of it (word_similarity)
+SIMILAR_WORDS = 0.6
+#: what is as sure as this is accepted
+ACCEPTED_SCORE = 0.8
+SHORTEST_NAME = 3
 #: the names that the statements below use
 WORDS: dict[str, Composable] = {
     "near_m": Literal(NEAR_M),
@@ -34,6 +52,16 @@ WORDS: dict[str, Composable] = {
     "candidates": Literal(CANDIDATES_KEPT),
     "same_site_m": Literal(SAME_SITE_M),
     "entrance": Literal(ENTRANCE),
+    "on_street_m": Literal(ON_STREET_M),
+    "street_named": Literal(STREET_NAMED_SCORE),
+    "sole_name": Literal(SOLE_NAME_SCORE),
+    "sole_operator": Literal(SOLE_OPERATOR_SCORE),
+    "housed_name": Literal(HOUSED_NAME_SCORE),
+    "same_district": Literal(SAME_DISTRICT_SCORE),
+    "similar": Literal(SIMILAR),
+    "similar_score": Literal(SIMILAR_SCORE),
+    "accepted_score": Literal(ACCEPTED_SCORE),
+    "shortest_name": Literal(SHORTEST_NAME),
     **{one.name.lower(): Literal(one.name) for kind in (LinkType, LinkMethod, LinkStatus) for one in kind},
 }
 
@@ -45,7 +73,10 @@ class Family:
     type: LinkType
     subject: str
     object: str
-    leads_through: tuple[str, ...]  #: entities whose change may change any of these links
+    #: the entities whose change may change these links, and the keys of the subjects that their rows in
+    #: {written} may attract, which holds those that were written as they were and as they are. Subjects that
+    #: have a link to such a row are known by the ledger. Without a statement all links are made anew.
+    leads_through: Mapping[str, str | None]
     attribute: str  #: the subject's column that keeps the best of them
     #: key, object, method, score, evidence and status of every claim about the subjects `s` in {scope}
     claims: str
@@ -57,7 +88,8 @@ _ADDRESSED = """
     FROM link AS l JOIN address AS a ON a.key = l.object_key
     WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
         AND a.building IS NOT NULL
-    ORDER BY l.subject_key, l.method = {curated} DESC, l.score DESC, l.object_key
+    ORDER BY l.subject_key, l.method = {curated} DESC, l.decided_at DESC NULLS LAST, l.score DESC,
+        l.object_key
 """
 
 # A thing is in the building that its source names, else in the one that contains it, the smaller of two, else
@@ -145,6 +177,135 @@ FROM judged WHERE number <= CASE WHEN clear THEN 1 ELSE {candidates} END
 """
 
 
+# A stop is on the street that its name says, else on the nearest one that has a name, else on the nearest.
+_ON_STREET = """
+SELECT s.key, g.key AS object, {nearest} AS method,
+    CASE WHEN g.said THEN {street_named}
+        ELSE round(({beside} - {loss} * g.metres / {on_street_m})::numeric, 3) END AS score,
+    json_build_object('metres', round(g.metres::numeric, 1),
+        'matched', CASE WHEN g.said THEN json_build_array('name') END) AS evidence,
+    {accepted} AS status
+FROM transit_stop AS s CROSS JOIN LATERAL (
+    SELECT g.key, g.name, ST_Distance(g.centreline, s.position) AS metres,
+        COALESCE(length(c.core) >= {shortest_name}
+            AND strpos(' ' || s.name_folded || ' ', ' ' || c.core || ' ') > 0, false) AS said
+    FROM street_segment AS g
+    CROSS JOIN LATERAL (
+        SELECT regexp_replace(g.name_folded, '^(ul|ulitsa|bul|bulevard|blvd|pl|ploshtad) ', '') AS core
+    ) AS c
+    WHERE ST_DWithin(g.centreline, s.position, {on_street_m})
+    ORDER BY said DESC, g.name IS NULL, metres, g.key LIMIT 1
+) AS g
+WHERE {scope}
+"""
+_ON_STREET_NEAR = """
+SELECT s.key FROM {written} AS o
+JOIN transit_stop AS s ON ST_DWithin(o.centreline, s.position, {on_street_m})
+"""
+
+_OPERATOR, _NAME = core_name("s.operator_folded"), core_name("s.name_folded")
+
+# An outlet is of the business that its source names, else of one of its operator's or its own name without
+# words of legal form. A seat or branch of that business in the same building or district speaks for it.
+_SITE_OF = f"""
+WITH outlet AS MATERIALIZED (
+    SELECT s.key, s.building, s.district, b.key AS named, {_OPERATOR} AS operator, {_NAME} AS name
+    FROM site AS s LEFT JOIN business AS b ON b.key = s.business_hint
+    WHERE s.kind = 'OUTLET' AND {{scope}}
+), spelt AS (
+    SELECT key, building, district, 'operator' AS matched, operator AS name FROM outlet
+    WHERE named IS NULL AND length(operator) >= {{shortest_name}}
+    UNION ALL
+    SELECT key, building, district, 'name', name FROM outlet
+    WHERE named IS NULL AND length(name) >= {{shortest_name}} AND name IS DISTINCT FROM operator
+), equal AS MATERIALIZED (
+    SELECT n.name, b.key AS business, count(*) OVER (PARTITION BY n.name) AS many
+    FROM (SELECT DISTINCT name FROM spelt) AS n JOIN business AS b ON b.name_core = n.name
+    WHERE b.valid_to IS NULL
+), alike AS (
+    SELECT n.name, b.key AS business, b.similarity
+    FROM (SELECT DISTINCT name FROM spelt WHERE matched = 'operator') AS n
+    CROSS JOIN LATERAL (
+        SELECT b.key, round(similarity(b.name_core, n.name)::numeric, 3) AS similarity FROM business AS b
+        WHERE b.legal_name_folded %> n.name AND b.valid_to IS NULL
+            AND similarity(b.name_core, n.name) >= {{similar}}
+        ORDER BY 2 DESC, b.key LIMIT {{candidates}}
+    ) AS b
+    WHERE NOT EXISTS (SELECT FROM equal AS e WHERE e.name = n.name)
+), housed AS MATERIALIZED (
+    SELECT DISTINCT e.business, o.building, o.district
+    FROM equal AS e JOIN site AS o ON o.business = e.business AND o.kind <> 'OUTLET'
+), compared AS (
+    SELECT p.key, p.matched, e.business, e.many, near.same_building, near.same_district,
+        count(*) FILTER (WHERE near.same_building) OVER (PARTITION BY p.key, p.matched) AS housed_here
+    FROM spelt AS p JOIN equal AS e USING (name)
+    CROSS JOIN LATERAL (
+        SELECT COALESCE(bool_or(h.building = p.building), false) AS same_building,
+            COALESCE(bool_or(h.district = p.district), false) AS same_district
+        FROM housed AS h WHERE h.business = e.business
+    ) AS near
+), judged AS (
+    SELECT c.key, c.business,
+        CASE WHEN c.same_building AND c.housed_here = 1 THEN {{housed_name}}
+            ELSE CASE WHEN c.many > 1 THEN round({{sole_name}} / c.many, 3)
+                WHEN c.matched = 'operator' THEN {{sole_operator}} ELSE {{sole_name}} END
+                + CASE WHEN c.same_district AND (c.many > 1 OR c.matched = 'name') THEN {{same_district}}
+                    ELSE 0 END
+        END AS score,
+        json_build_object('matched', array_remove(ARRAY[c.matched,
+            CASE WHEN c.same_building THEN 'building' END, CASE WHEN c.same_district THEN 'district' END
+        ], NULL), 'businesses', c.many) AS evidence
+    FROM compared AS c
+    UNION ALL
+    SELECT p.key, m.business, round({{similar_score}} * m.similarity, 3),
+        json_build_object('matched', ARRAY[p.matched], 'similarity', m.similarity)
+    FROM spelt AS p JOIN alike AS m USING (name) WHERE p.matched = 'operator'
+), best AS (
+    SELECT DISTINCT ON (key, business) key, business, score, evidence FROM judged
+    ORDER BY key, business, score DESC, evidence::text
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY key ORDER BY score DESC, business) AS number FROM best
+)
+SELECT key, named AS object, {{same_key}} AS method, 1 AS score,
+    json_build_object('named_by', 'source') AS evidence, {{accepted}} AS status
+FROM outlet WHERE named IS NOT NULL
+UNION ALL
+SELECT key, business, {{name_match}}, score, evidence,
+    CASE WHEN score >= {{accepted_score}} THEN {{accepted}} ELSE {{candidate}} END
+FROM ranked WHERE number <= {{candidates}}
+"""
+
+# Outlets that a written business may be meant by, or whose business it may have been.
+_SITE_OF_NAMED = f"""
+WITH known AS MATERIALIZED (
+    SELECT DISTINCT key, {core_name("o.legal_name_folded")} AS name FROM {{written}} AS o
+), outlet AS MATERIALIZED (
+    SELECT s.key, s.business_hint, {_OPERATOR} AS operator, {_NAME} AS name
+    FROM site AS s WHERE s.kind = 'OUTLET'
+)
+SELECT s.key FROM outlet AS s JOIN known AS o ON o.name = s.operator
+UNION SELECT s.key FROM outlet AS s JOIN known AS o ON o.name = s.name
+UNION SELECT s.key FROM outlet AS s JOIN known AS o ON o.key = s.business_hint
+UNION SELECT s.key FROM outlet AS s
+JOIN (
+    SELECT DISTINCT n.operator FROM (SELECT DISTINCT operator FROM outlet) AS n
+    JOIN known AS o ON similarity(o.name, n.operator) >= {{similar}}
+) AS alike ON alike.operator = s.operator
+"""
+
+# Outlets that have the name of a business whose seat or branch was written, for it may stand beside them.
+_SITE_OF_HOUSED = f"""
+WITH known AS MATERIALIZED (
+    SELECT DISTINCT b.name_core AS name FROM {{written}} AS o JOIN business AS b ON b.key = o.business
+    WHERE o.kind <> 'OUTLET'
+), outlet AS MATERIALIZED (
+    SELECT s.key, {_OPERATOR} AS operator, {_NAME} AS name FROM site AS s WHERE s.kind = 'OUTLET'
+)
+SELECT s.key FROM outlet AS s JOIN known AS o ON o.name = s.operator
+UNION SELECT s.key FROM outlet AS s JOIN known AS o ON o.name = s.name
+"""
+
+
 def _claims(statement: str, entity: str, *, named: str = "false") -> str:
     """A statement about one entity; `named` is how its source names a building."""
     spatial = BY_NAME[entity].is_spatial
@@ -157,30 +318,64 @@ def _claims(statement: str, entity: str, *, named: str = "false") -> str:
     return statement % {**words, "addressed": _ADDRESSED % words}
 
 
+def _near_building(entity: str) -> str:
+    """The rows of an entity that stand in or near a written building."""
+    return (
+        f"SELECT s.key FROM {{written}} AS o JOIN {BY_NAME[entity].table.name} AS s"
+        " ON ST_DWithin(o.footprint, s.position, {near_m})"
+    )
+
+
+def _at_house(entity: str) -> str:
+    """The rows of an entity whose address has the house of a written address."""
+    return (
+        "SELECT s.key FROM (SELECT DISTINCT split_part(match_key, {entrance}, 1) AS house FROM {written}"
+        f" WHERE match_key IS NOT NULL) AS o JOIN {BY_NAME[entity].table.name} AS s"
+        " ON split_part(s.match_key, {entrance}, 1) = o.house"
+    )
+
+
+#: no row but those with a link to what was written, which the ledger knows
+_ONLY_LINKED = "SELECT key FROM {written} WHERE false"
+_HINTED = " UNION SELECT s.key FROM {written} AS o JOIN address AS s ON s.building_hint = o.key"
+_CADASTRAL = """
+SELECT s.key FROM permit AS s CROSS JOIN LATERAL unnest(s.cadastral_ids) AS c(id)
+JOIN {written} AS o ON o.cadastral_id = substring(c.id FROM '^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+')
+"""
+
 #: in the order in which they build on each other
 FAMILIES = (
     Family(
-        LinkType.IN_BUILDING, "Address", "Building", ("Building",), "building",
-        _claims(_IN_BUILDING, "Address", named="named.key = s.building_hint"),
+        LinkType.IN_BUILDING, "Address", "Building", {"Building": _near_building("Address") + _HINTED},
+        "building", _claims(_IN_BUILDING, "Address", named="named.key = s.building_hint"),
     ),
     Family(
-        LinkType.IN_BUILDING, "Facility", "Building", ("Building",), "building",
-        _claims(_IN_BUILDING, "Facility"),
+        LinkType.IN_BUILDING, "Facility", "Building", {"Building": _near_building("Facility")},
+        "building", _claims(_IN_BUILDING, "Facility"),
     ),
     Family(
-        LinkType.AT_ADDRESS, "Site", "Address", ("Address", "Building"), "address",
-        _claims(_AT_ADDRESS, "Site"),
+        LinkType.ON_STREET, "TransitStop", "StreetSegment", {"StreetSegment": _ON_STREET_NEAR},
+        "street", _ON_STREET,
     ),
     Family(
-        LinkType.IN_BUILDING, "Site", "Building", ("Building", "Address"), "building",
-        _claims(_IN_BUILDING, "Site"),
+        LinkType.AT_ADDRESS, "Site", "Address", {"Address": _at_house("Site")},
+        "address", _claims(_AT_ADDRESS, "Site"),
     ),
     Family(
-        LinkType.AT_ADDRESS, "Permit", "Address", ("Address", "Building"), "address",
-        _claims(_AT_ADDRESS, "Permit"),
+        LinkType.IN_BUILDING, "Site", "Building",
+        {"Building": _near_building("Site"), "Address": _ONLY_LINKED},
+        "building", _claims(_IN_BUILDING, "Site"),
     ),
     Family(
-        LinkType.CONCERNS, "Permit", "Building", ("Building", "Address"), "building",
-        _claims(_CONCERNS, "Permit"),
+        LinkType.SITE_OF, "Site", "Business", {"Business": _SITE_OF_NAMED, "Site": _SITE_OF_HOUSED},
+        "business", _SITE_OF,
+    ),
+    Family(
+        LinkType.AT_ADDRESS, "Permit", "Address", {"Address": _at_house("Permit")},
+        "address", _claims(_AT_ADDRESS, "Permit"),
+    ),
+    Family(
+        LinkType.CONCERNS, "Permit", "Building", {"Building": _CADASTRAL, "Address": _ONLY_LINKED},
+        "building", _claims(_CONCERNS, "Permit"),
     ),
 )  # fmt: skip

@@ -45,6 +45,7 @@ class Field:
     scalar: str | None = None  #: the GraphQL scalar, where the SQL type does not tell
     link: str | None = None  #: the entity that a link's key names
     derived: bool = False  #: written by merge or linking, never by a source
+    linked: str | None = None  #: the column that says whether linking filled it, where no source did
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,19 @@ def rendition(of: str) -> MappedColumn[Any]:
     )
 
 
-def link(target: str, doc: str, *, derived: bool = True) -> MappedColumn[Any]:
-    """The key of one other entity, indexed; GraphQL walks it as an object."""
+def link(target: str, doc: str, *, derived: bool = True, linked: str | None = None) -> MappedColumn[Any]:
+    """The key of one other entity, indexed; GraphQL walks it as an object. `linked`: see Field."""
     return mapped_column(
-        KEY, nullable=True, index=True, info={INFO: Field(doc, link=target, derived=derived)}
+        KEY, nullable=True, index=True, info={INFO: Field(doc, link=target, derived=derived, linked=linked)}
     )
+
+
+def generated(doc: str, expression: str) -> MappedColumn[Any]:
+    """A hidden text that PostgreSQL makes of other columns of the row whenever it is written, indexed."""
+    return mapped_column(
+        KEY, GeneratedAs(text(expression), persisted=True), nullable=True, index=True,
+        info={INFO: Field(doc, hidden=True, derived=True)},
+    )  # fmt: skip
 
 
 def texts_field(doc: str, **known: Any) -> MappedColumn[Any]:

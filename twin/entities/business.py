@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
-from twin.fields import field, geometry, link, many, rendition, text_field
+from twin.fields import field, generated, geometry, link, many, rendition, text_field
+from twin.names import core_name
 
 
 class Ownership(enum.Enum):
@@ -69,6 +70,9 @@ class Business(CityEntity):
         "The register's own Latin name, else transliterated", latin_of="legal_name"
     )
     legal_name_folded: Mapped[str | None] = text_field("Folded name", folded_of="legal_name", hidden=True)
+    name_core: Mapped[str | None] = generated(
+        "Folded name without words of legal form", core_name("legal_name_folded")
+    )
     legal_form: Mapped[str | None] = field("Legal form", codes="legal_form", index=True)
     status: Mapped[str | None] = field(
         "State of its entry in the register: N and E are active, C and L closed. A closed business keeps its "
@@ -111,6 +115,7 @@ class Site(SpatialEntity):
     name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
     name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
     operator: Mapped[str | None] = text_field("Who runs it: the chain, brand or company")
+    operator_folded: Mapped[str | None] = text_field("Folded operator", folded_of="operator", hidden=True)
     category: Mapped[str | None] = field(
         "Line of business, such as shop=supermarket", codes="site_category", index=True
     )
@@ -129,7 +134,18 @@ class Site(SpatialEntity):
     )
     position: Mapped[Any] = geometry("Where it is, when the source says so", "POINT", nullable=True)
     geojson: Mapped[Any] = rendition("position")
-    business: Mapped[str | None] = link("Business", "The registered organisation", derived=False)
+    business: Mapped[str | None] = link(
+        "Business",
+        "The registered organisation: of a seat or branch as the register says it, of an outlet by its best "
+        "link",
+        derived=False, linked="business_linked",
+    )  # fmt: skip
+    business_hint: Mapped[str | None] = text_field(
+        "Key of the business that the source of an outlet itself names", hidden=True
+    )
+    business_linked: Mapped[bool | None] = field(
+        "Whether the business is that of the best link, for no source says it", hidden=True, derived=True
+    )
     building: Mapped[str | None] = link("Building", "The building it is in, by its best link")
     address: Mapped[str | None] = link("Address", "The address it is at, by its best link")
     district: Mapped[str | None] = link(

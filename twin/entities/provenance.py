@@ -57,25 +57,34 @@ class Severity(enum.Enum):
 
 
 class LinkType(enum.Enum):
-    """What a link says about its subject and object."""
+    """What a link says: its subject is in a building (IN_BUILDING), at an address (AT_ADDRESS), a permit for
+    a building (CONCERNS), a site of a business (SITE_OF, as org:siteOf), or a stop on a street (ON_STREET).
+    """
 
     IN_BUILDING = "IN_BUILDING"
     AT_ADDRESS = "AT_ADDRESS"
     CONCERNS = "CONCERNS"
+    SITE_OF = "SITE_OF"
+    ON_STREET = "ON_STREET"
 
 
 class LinkMethod(enum.Enum):
-    """How a link was found."""
+    """How a link was found: the source names the object (SAME_KEY), the object contains the subject
+    (CONTAINMENT) or is the nearest (NEAREST), their addresses (ADDRESS_MATCH) or names (NAME_MATCH) agree,
+    or a person decided (CURATED).
+    """
 
     SAME_KEY = "SAME_KEY"
     CONTAINMENT = "CONTAINMENT"
     NEAREST = "NEAREST"
     ADDRESS_MATCH = "ADDRESS_MATCH"
+    NAME_MATCH = "NAME_MATCH"
     CURATED = "CURATED"
 
 
 class LinkStatus(enum.Enum):
-    """Whether queries walk a link: the best accepted one is walked."""
+    """Whether queries walk a link: of the accepted ones (ACCEPTED) the best is walked. What is too unsure
+    (CANDIDATE) and what a person refused (REJECTED) can be asked for."""
 
     ACCEPTED = "ACCEPTED"
     CANDIDATE = "CANDIDATE"
@@ -213,6 +222,10 @@ class Link(Node):
     evidence: Mapped[Any] = field("What speaks for it: metres apart, words that matched", JSON())
     status: Mapped[str] = field("Whether queries walk it", enumeration=LinkStatus)
     decided_by: Mapped[str | None] = text_field("Who or what decided")
+    decided_at: Mapped[dt.datetime | None] = field(
+        "When a person decided; null where nobody did", DateTime(timezone=True)
+    )
+    reason: Mapped[str | None] = text_field("Why, in the words of the person who decided")
     recorded_at: Mapped[dt.datetime] = field("Since when the twin holds it so", DateTime(timezone=True))
 
 

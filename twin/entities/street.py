@@ -8,7 +8,7 @@ from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, field, geometry, link, rendition, text_field
+from twin.fields import computed, field, geometry, link, many, rendition, text_field
 
 
 class StreetSegment(SpatialEntity):
@@ -37,4 +37,7 @@ class StreetSegment(SpatialEntity):
 
     length_m = computed(
         "Length in the city's metric CRS", Double(), lambda t: func.ST_Length(t.c.centreline), unit="m"
+    )
+    stops = many(
+        "TransitStop", "Stops of the public transport that are on it, by their best link", by="street"
     )

@@ -45,6 +45,7 @@ class TransitStop(SpatialEntity):
     route_keys: Mapped[list[str] | None] = keys_of("TransitRoute", "Routes that serve it")
     district: Mapped[str | None] = link("District", "The district it lies in")
     neighbourhood: Mapped[str | None] = link("Neighbourhood", "The neighbourhood it lies in")
+    street: Mapped[str | None] = link("StreetSegment", "The street it is on, by its best link")
 
     routes = many("TransitRoute", "Routes that serve it", keys="route_keys")
 

@@ -43,6 +43,13 @@ def upgrade() -> None:
         postgresql_ops={"name": "gin_trgm_ops"},
     )
     op.create_table(
+        "linked_from",
+        sa.Column("subject", sa.Text(collation="C"), nullable=False),
+        sa.Column("of", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "of", name=op.f("linked_from_pkey")),
+    )
+    op.create_table(
         "succession",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("entity", sa.Text(collation="C"), nullable=False),
@@ -81,6 +88,19 @@ def upgrade() -> None:
     op.create_index("building_history_cadastral_id_idx", "building_history", ["cadastral_id"], unique=False)
     op.create_index("building_history_osm_id_idx", "building_history", ["osm_id"], unique=False)
     op.create_index("building_history_wikidata_idx", "building_history", ["wikidata"], unique=False)
+    op.add_column(
+        "business",
+        sa.Column(
+            "name_core",
+            sa.Text(collation="C"),
+            sa.Computed(
+                "NULLIF(btrim(regexp_replace(regexp_replace(legal_name_folded, '\\m(eood|ood|ead|ad|et|sd|kd|kda|adsits|eadsits|dzzd|dpk|edpk|dp|ltd|llc|plc|gmbh|ag|sa|se|inc|co|bulgaria|bg)\\M', ' ', 'g'), ' +', ' ', 'g')), '')",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
+    )
+    op.create_index(op.f("business_name_core_idx"), "business", ["name_core"], unique=False)
     op.create_index("business_history_eik_idx", "business_history", ["eik"], unique=False)
     op.add_column("district", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
     op.create_index(op.f("district_wikidata_idx"), "district", ["wikidata"], unique=False)
@@ -92,27 +112,67 @@ def upgrade() -> None:
     op.add_column("facility_history", sa.Column("wikidata", sa.Text(collation="C"), nullable=True))
     op.create_index("facility_history_osm_id_idx", "facility_history", ["osm_id"], unique=False)
     op.create_index("facility_history_wikidata_idx", "facility_history", ["wikidata"], unique=False)
+    op.add_column("link", sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("link", sa.Column("reason", sa.Text(collation="C"), nullable=True))
+    op.add_column("link_history", sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("link_history", sa.Column("reason", sa.Text(collation="C"), nullable=True))
     op.create_index("permit_history_register_id_idx", "permit_history", ["register_id"], unique=False)
+    op.add_column("site", sa.Column("operator_folded", sa.Text(collation="C"), nullable=True))
     op.add_column("site", sa.Column("brand_wikidata", sa.Text(collation="C"), nullable=True))
+    op.add_column("site", sa.Column("business_hint", sa.Text(collation="C"), nullable=True))
+    op.add_column("site", sa.Column("business_linked", sa.Boolean(), nullable=True))
     op.create_index(op.f("site_brand_wikidata_idx"), "site", ["brand_wikidata"], unique=False)
+    op.create_index(
+        "site_operator_folded_trgm",
+        "site",
+        ["operator_folded"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"operator_folded": "gin_trgm_ops"},
+    )
+    op.add_column("site_history", sa.Column("operator_folded", sa.Text(collation="C"), nullable=True))
     op.add_column("site_history", sa.Column("brand_wikidata", sa.Text(collation="C"), nullable=True))
+    op.add_column("site_history", sa.Column("business_hint", sa.Text(collation="C"), nullable=True))
+    op.add_column("site_history", sa.Column("business_linked", sa.Boolean(), nullable=True))
     op.create_index("site_history_eik_idx", "site_history", ["eik"], unique=False)
     op.create_index("site_history_osm_id_idx", "site_history", ["osm_id"], unique=False)
     op.create_index("street_segment_history_osm_id_idx", "street_segment_history", ["osm_id"], unique=False)
     op.create_index("transit_route_history_gtfs_id_idx", "transit_route_history", ["gtfs_id"], unique=False)
+    op.add_column("transit_stop", sa.Column("street", sa.Text(collation="C"), nullable=True))
+    op.create_index(op.f("transit_stop_street_idx"), "transit_stop", ["street"], unique=False)
+    op.add_column("transit_stop_history", sa.Column("street", sa.Text(collation="C"), nullable=True))
     op.create_index("transit_stop_history_gtfs_id_idx", "transit_stop_history", ["gtfs_id"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("transit_stop_history_gtfs_id_idx", table_name="transit_stop_history")
+    op.drop_column("transit_stop_history", "street")
+    op.drop_index(op.f("transit_stop_street_idx"), table_name="transit_stop")
+    op.drop_column("transit_stop", "street")
     op.drop_index("transit_route_history_gtfs_id_idx", table_name="transit_route_history")
     op.drop_index("street_segment_history_osm_id_idx", table_name="street_segment_history")
     op.drop_index("site_history_osm_id_idx", table_name="site_history")
     op.drop_index("site_history_eik_idx", table_name="site_history")
+    op.drop_column("site_history", "business_linked")
+    op.drop_column("site_history", "business_hint")
     op.drop_column("site_history", "brand_wikidata")
+    op.drop_column("site_history", "operator_folded")
+    op.drop_index(
+        "site_operator_folded_trgm",
+        table_name="site",
+        postgresql_using="gin",
+        postgresql_ops={"operator_folded": "gin_trgm_ops"},
+    )
     op.drop_index(op.f("site_brand_wikidata_idx"), table_name="site")
+    op.drop_column("site", "business_linked")
+    op.drop_column("site", "business_hint")
     op.drop_column("site", "brand_wikidata")
+    op.drop_column("site", "operator_folded")
     op.drop_index("permit_history_register_id_idx", table_name="permit_history")
+    op.drop_column("link_history", "reason")
+    op.drop_column("link_history", "decided_at")
+    op.drop_column("link", "reason")
+    op.drop_column("link", "decided_at")
     op.drop_index("facility_history_wikidata_idx", table_name="facility_history")
     op.drop_index("facility_history_osm_id_idx", table_name="facility_history")
     op.drop_column("facility_history", "wikidata")
@@ -124,6 +184,8 @@ def downgrade() -> None:
     op.drop_index(op.f("district_wikidata_idx"), table_name="district")
     op.drop_column("district", "wikidata")
     op.drop_index("business_history_eik_idx", table_name="business_history")
+    op.drop_index(op.f("business_name_core_idx"), table_name="business")
+    op.drop_column("business", "name_core")
     op.drop_index("building_history_wikidata_idx", table_name="building_history")
     op.drop_index("building_history_osm_id_idx", table_name="building_history")
     op.drop_index("building_history_cadastral_id_idx", table_name="building_history")
@@ -135,6 +197,7 @@ def downgrade() -> None:
     op.drop_index(op.f("succession_old_key_idx"), table_name="succession")
     op.drop_index(op.f("succession_new_key_idx"), table_name="succession")
     op.drop_table("succession")
+    op.drop_table("linked_from")
     op.drop_index(
         "gazetteer_name_trgm",
         table_name="gazetteer",
