@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import orjson
 from starlette.applications import Starlette
@@ -15,11 +15,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from schema import query, tiles
+from schema import query, reconcile, tiles
 from schema.execute import Answer, Engine
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
@@ -33,6 +40,7 @@ log = logging.getLogger(__name__)
 
 PAGES = Path(__file__).parent / "web" / "dist"
 JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
 GRAPHQL = "application/graphql-response+json"
 _TILE_AGE_S = 300
 
@@ -102,24 +110,36 @@ async def _city(request: Request) -> City:
 # --- GraphQL over HTTP ----------------------------------------------------------------------------------
 async def graphql_post(request: Request) -> Response:
     """POST: the request as JSON."""
-    served = _served(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _media_type(request)
     if kind != JSON:
         return _refusal(request, 415, f'content-type is "{kind}"; send {JSON}')
-    ceiling = served.settings.request_bytes_ceiling
-    body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > ceiling:
-                return _refusal(request, 413, f"the request has more than the {ceiling} bytes allowed")
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody is left to read it
+        body = await _body(request)
+    except HTTPException as refused:
+        return _refusal(request, refused.status_code, refused.detail)
     try:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
         return _refusal(request, 400, f"the body is no JSON: {broken}")
     return await _answer(request, asked)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _body(request: Request) -> bytes:
+    """The bytes of a request; HTTPException 413 where there are too many."""
+    ceiling = _served(request).settings.request_bytes_ceiling
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > ceiling:
+                raise HTTPException(413, f"the request has more than the {ceiling} bytes allowed")
+    except ClientDisconnect:
+        raise HTTPException(400, "the request was cut off") from None  # nobody is left to read it
+    return body
 
 
 async def graphql_get(request: Request) -> Response:
@@ -251,6 +271,8 @@ async def entity_by_uri(request: Request) -> Response:
     """
     served, city = _served(request), await _city(request)
     name, key = request.path_params["type"], request.path_params["key"]
+    if ":" in name:  # a public id as it is, as reconciliation gives it
+        return RedirectResponse(_uri(city, f"{name}/{key}"), 301)
     identifier = public_id(name, key)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"/{city.name}/#select={quote(identifier, safe='')}", 303)
@@ -265,6 +287,11 @@ async def entity_by_uri(request: Request) -> Response:
     if record["id"] != identifier:
         return RedirectResponse(_uri(city, record["id"]), 301)
     return _json(record)
+
+
+async def entity_by_id(request: Request) -> Response:
+    """Lead from a public id, as reconciliation gives it, to the record's URI."""
+    return RedirectResponse(_uri(await _city(request), request.path_params["id"]), 301)
 
 
 def _uri(city: City, identifier: str) -> str:
@@ -286,6 +313,75 @@ async def _gone(served: Served, city: City, name: str, key: str) -> Response:
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type=JSON)
+
+
+# --- reconciliation (W3C) -------------------------------------------------------------------------------
+async def reconcile_service(request: Request) -> Response:
+    """The endpoint: its manifest, query batches (`queries`), data extension (`extend`)."""
+    served, city = _served(request), await _city(request)
+    said = dict(request.query_params)
+    if request.method == "POST":
+        kind = _media_type(request)
+        if kind != _FORM:
+            raise HTTPException(415, f'content-type is "{kind}"; send {_FORM}')
+        try:
+            said |= dict(
+                parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=20)
+            )
+        except ValueError as broken:
+            raise BadRequest(f"the body is no form: {broken}") from None
+    if "queries" in said:
+        return _reconciled(request, await reconcile.batch(served.reader, city, said["queries"]))
+    if "query" in said:
+        return _reconciled(request, await reconcile.single(served.reader, city, said["query"]))
+    if "extend" in said:
+        return _reconciled(
+            request, await reconcile.extend(served.engine, served.reader, city, said["extend"])
+        )
+    if request.method == "POST":
+        raise BadRequest("neither queries nor extend is in the form")
+    return _reconciled(request, reconcile.manifest(city, str(request.base_url).rstrip("/")))
+
+
+async def reconcile_suggest(request: Request) -> Response:
+    """What a person may mean who has typed `prefix`."""
+    served, city = _served(request), await _city(request)
+    kind = _kind_of_suggestion(request)
+    found = await reconcile.suggest(served.engine, served.reader, city, kind, request.query_params)
+    return _reconciled(request, found)
+
+
+async def reconcile_flyout(request: Request) -> Response:
+    """A few words of HTML about a record, type or property."""
+    served, city = _served(request), await _city(request)
+    kind, identifier = _kind_of_suggestion(request), request.query_params.get("id", "")
+    return _reconciled(request, await reconcile.flyout(served.engine, served.reader, city, kind, identifier))
+
+
+async def reconcile_preview(request: Request) -> Response:
+    """A page about a record that fits into a small frame."""
+    served, city = _served(request), await _city(request)
+    identifier = request.query_params.get("id", "")
+    return HTMLResponse(await reconcile.preview(served.engine, served.reader, city, identifier))
+
+
+async def reconcile_properties(request: Request) -> Response:
+    """The properties that data extension can give for a type."""
+    await _city(request)
+    return _reconciled(request, reconcile.propose(_served(request).engine, request.query_params))
+
+
+def _kind_of_suggestion(request: Request) -> str:
+    kind: str = request.path_params["kind"]
+    if kind not in reconcile.SUGGESTIONS:
+        raise HTTPException(404, f'there is no "{kind}"; there are {", ".join(reconcile.SUGGESTIONS)}')
+    return kind
+
+
+def _reconciled(request: Request, answer: Any) -> Response:
+    callback = request.query_params.get("callback") if request.method == "GET" else None
+    body, kind = reconcile.written(answer, callback)
+    return Response(body, media_type=kind)
 
 
 # --- health ---------------------------------------------------------------------------------------------
@@ -318,7 +414,8 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
 
 
 async def _on_bad_request(_request: Request, error: Exception) -> Response:
-    return _json({"errors": [{"message": str(error)}]}, 400)
+    status = 413 if isinstance(error, reconcile.TooMany) else 400
+    return _json({"errors": [{"message": str(error)}]}, status)
 
 
 async def _on_refused(_request: Request, error: Exception) -> Response:
@@ -329,6 +426,16 @@ async def _on_refused(_request: Request, error: Exception) -> Response:
 async def _on_unreachable(_request: Request, error: Exception) -> Response:
     log.error("the database does not answer: %s", error)
     return _json({"errors": [{"message": "the database does not answer; try again"}]}, 503)
+
+
+def _reconciliation(path: str) -> list[Route]:
+    return [
+        Route(path, reconcile_service, methods=["GET", "POST"]),
+        Route(f"{path}/suggest/{{kind}}", reconcile_suggest),
+        Route(f"{path}/flyout/{{kind}}", reconcile_flyout),
+        Route(f"{path}/preview", reconcile_preview),
+        Route(f"{path}/properties", reconcile_properties),
+    ]
 
 
 def create(settings: Settings | None = None) -> Starlette:
@@ -355,12 +462,16 @@ def create(settings: Settings | None = None) -> Starlette:
         Route("/graphql", graphql_get, methods=["GET"]),
         Route("/notices.csv", notices_table),
         Route("/id/{type}/{key:path}", entity_by_uri),
+        Route("/id/{id}", entity_by_id),
+        *_reconciliation("/reconcile"),
         Route("/{city}/", map_page),
         Route("/{city}/city.json", city_json),
         Route("/{city}/graphql", graphql_post, methods=["POST"]),
         Route("/{city}/graphql", graphql_get, methods=["GET"]),
         Route("/{city}/notices.csv", notices_table),
         Route("/{city}/id/{type}/{key:path}", entity_by_uri),
+        Route("/{city}/id/{id}", entity_by_id),
+        *_reconciliation("/{city}/reconcile"),
         Route("/{city}/tiles/{z:int}/{x:int}/{y:int}.mvt", tile),
     ]
     if (PAGES / "assets").exists():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoalchemy2 import Geometry
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     exists,
     false,
     func,
@@ -31,11 +33,12 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType, UserDefinedType
 
@@ -48,6 +51,7 @@ from twin.database import City
 from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
 from twin.identity import public_id, uri_path
+from twin.reconcile import COLUMNS, statement
 from twin.schemes import SCHEMES
 from twin.succession import bearer, standing
 
@@ -149,6 +153,8 @@ class _Compiler:
                 return self._page(entity, t, item)
             case p.Single():
                 return self._single(item)
+            case p.Reconcile():
+                return self._reconcile(item)
             case p.AllOf(_, target, items, of_row):
                 s = self._alias(target)
                 rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
@@ -266,6 +272,62 @@ class _Compiler:
             key = bearer(item.target, column, value, self._inner("bearer"))
         now = standing(item.target, key, self._inner("heir"))
         return self._one(item.target, s, item.items, s.c.key == now, limit=True)
+
+    def _reconcile(self, item: p.Reconcile) -> ColumnElement[Any]:
+        asked = self._bind(values.reconciled(item.queries, "reconcile.queries"), Text())
+        question: Any = select(asked.label("queries")).cte(self._name("asked"))
+        sql = statement(
+            SQL("(SELECT queries FROM {})").format(Identifier(question.name)), self.city.name, self.city.srid
+        )
+        rows_of = text(sql.as_string()).columns(*(column(name) for name in COLUMNS))
+        # materialized it is answered once, not once for each result
+        found = rows_of.cte(self._name("found")).prefix_with("MATERIALIZED")
+        numbers = func.generate_series(
+            literal_column("0"),
+            func.jsonb_array_length(cast(question.c.queries, JSONB)) - literal_column("1"),
+        )
+        each = select(numbers.label("n")).select_from(question).subquery(self._inner("each"))
+        pairs = []
+        for key, candidate in item.parts:
+            if candidate is None:
+                pairs.append((key, _quoted("ReconcileResult")))
+                continue
+            c = found.alias(self._name("candidate"))
+            self._outside.append(c)
+            said = self._object(
+                [(k, self._of_candidate(c, part, below)) for k, part, below in candidate.parts], c
+            )
+            self._outside.pop()
+            rows = select(func.coalesce(func.json_agg(aggregate_order_by(said, c.c.rank)), _EMPTY_LIST))
+            pairs.append((key, rows.where(c.c.n == each.c.n).correlate(each).scalar_subquery()))
+        results = func.json_agg(aggregate_order_by(self._object(pairs, each), each.c.n))
+        whole = select(func.coalesce(results, _EMPTY_LIST)).select_from(each).add_cte(question)
+        answer: ColumnElement[Any] = whole.scalar_subquery()
+        return answer
+
+    def _of_candidate(self, c: Any, part: str, below: Any) -> ColumnElement[Any]:
+        match part:
+            case "id":
+                identifier: ColumnElement[Any] = func.concat(
+                    c.c.candidate_type, _quoted(":"), c.c.candidate_key
+                )
+                return identifier
+            case "record":
+                return self._of_row(BY_NAME["Link"], c, below)
+            case "features":
+                one = func.json_array_elements(c.c.features).table_valued("value", name=self._name("feature"))
+                each = cast(one.c.value, JSON)
+                says = {
+                    "id": each.op("->>")(literal_column("'id'")),
+                    "value": each.op("->")(literal_column("'value'")),
+                    "__typename": _quoted("ReconcileFeature"),
+                }
+                whole = func.json_agg(self._object([(key, says[name]) for key, name in below], c))
+                return self._select(func.coalesce(whole, _EMPTY_LIST)).select_from(one).scalar_subquery()
+            case "__typename":
+                return _quoted("ReconcileCandidate")
+        known: ColumnElement[Any] = c.c[part]
+        return known
 
     def _identifiers(self, entity: Entity, t: Any, item: p.Identifiers) -> ColumnElement[Any]:
         self._outside.append(t)

@@ -34,8 +34,11 @@ from twin.entities import BY_NAME, IDENTIFIERS, Entity
 from twin.errors import BadRequest
 from twin.fields import GEOJSON_DIGITS
 from twin.identity import split_id
+from twin.reconcile import MOST_CANDIDATES, MOST_QUERIES, TYPES
 from twin.settings import Settings
 
+#: what a link may tie together
+_ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
 _CONDITIONS_CEILING = 300
@@ -168,6 +171,22 @@ class Single:
     value: Leaf
     items: Items
     scheme: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate: pairs of response key and part, those of features and the record with what is below."""
+
+    parts: tuple[tuple[str, str, tuple[tuple[str, str], ...] | End | None], ...]
+
+
+@dataclass(frozen=True)
+class Reconcile:
+    """A result for each of the queries; its parts are the candidates, or None for __typename."""
+
+    key: str
+    queries: Tree
+    parts: tuple[tuple[str, Candidate | None], ...]
 
 
 # --- conditions -----------------------------------------------------------------------------------------
@@ -303,6 +322,7 @@ Item = (
     | AllOf
     | End
     | Single
+    | Reconcile
     | Page
 )
 Items = tuple[Item, ...]
@@ -490,6 +510,8 @@ class Planner:
                 return self._notices(key, name, arguments, declared, below, times, depth)
             case reads.RootNode():
                 return self._node(key, arguments, below, times, depth)
+            case reads.RootReconcile():
+                return self._reconcile(key, arguments["queries"], below, times, depth)
             case reads.RootIdentifier():
                 scheme = self.arguments.fix(arguments["scheme"]).value
                 target_entity, _ = IDENTIFIERS[scheme]
@@ -509,14 +531,15 @@ class Planner:
             items = (*items, Constant("__typename", name))
         return items, rows
 
-    def _end(self, key: str, side: str, below: Sequence[Any], times: int, depth: int) -> tuple[Item, int]:
+    def _end(
+        self, key: str, side: str, below: Sequence[Any], times: int, depth: int, names: Sequence[str] = _ENDS
+    ) -> tuple[End, int]:
         choices = []
         most = 0
-        for name, entity in BY_NAME.items():
-            if entity.is_city_entity:
-                items, rows = self._behind_interface(name, below, times, depth)
-                choices.append((entity, items))
-                most = max(most, rows)
+        for name in names:
+            items, rows = self._behind_interface(name, below, times, depth)
+            choices.append((BY_NAME[name], items))
+            most = max(most, rows)
         return End(key, side, tuple(choices)), most + times
 
     def _node(
@@ -530,6 +553,41 @@ class Planner:
             )
         items, rows = self._behind_interface(name, below, times, depth)
         return Single(key, BY_NAME[name], leaf, items), rows + times
+
+    def _reconcile(
+        self, key: str, queries: Tree, below: Sequence[Any], times: int, depth: int
+    ) -> tuple[Item, int]:
+        if len(queries) > MOST_QUERIES:
+            raise BadRequest(
+                f"has {len(queries)} queries; send at most {MOST_QUERIES} at once", where="reconcile.queries"
+            )
+        times *= len(queries) * MOST_CANDIDATES
+        rows = times
+        parts: list[tuple[str, Candidate | None]] = []
+        for part_key, nodes in self._collect(self._object_type("ReconcileResult"), below):
+            if nodes[0].name.value == "__typename":
+                parts.append((part_key, None))
+                continue
+            said: list[tuple[str, str, tuple[tuple[str, str], ...] | End | None]] = []
+            inner = [node.selection_set for node in nodes if node.selection_set]
+            for each_key, each in self._collect(self._object_type("ReconcileCandidate"), inner):
+                part = each[0].name.value
+                deeper = [node.selection_set for node in each if node.selection_set]
+                if part == "features":
+                    said.append((each_key, part, self._simple_parts("ReconcileFeature", deeper)))
+                elif part == "record":
+                    end, read = self._end(each_key, "candidate", deeper, times, depth, tuple(TYPES))
+                    said.append((each_key, part, end))
+                    rows += read
+                else:
+                    said.append((each_key, part, None))
+            parts.append((part_key, Candidate(tuple(said))))
+        return Reconcile(key, queries, tuple(parts)), rows
+
+    def _object_type(self, name: str) -> GraphQLObjectType:
+        type_ = self.schema.type_map[name]
+        assert isinstance(type_, GraphQLObjectType)
+        return type_
 
     def _coded_parts(self, below: Sequence[Any]) -> tuple[tuple[str, str], ...]:
         type_ = self.schema.type_map["CodedValue"]

@@ -7,14 +7,76 @@ import enum
 import strawberry
 
 from schema import reads
-from schema.declare import Argument, Member, enum_type, object_type
-from schema.scalars import CONFIGURATION
+from schema.declare import Argument, InputMember, Member, enum_type, input_type, object_type
+from schema.scalars import CONFIGURATION, JSONValue
 from schema.types import REQUIRED, declare_types, page_arguments
 from twin.entities import IDENTIFIERS
+from twin.reconcile import (
+    DEFAULT_CANDIDATES,
+    FEATURES,
+    LONGEST_TEXT,
+    MOST_CANDIDATES,
+    MOST_QUERIES,
+    PROPERTIES,
+    TYPES,
+)
 
 IdentifierScheme = enum.Enum("IdentifierScheme", {scheme: scheme for scheme in IDENTIFIERS})  # type: ignore[misc]
 IdentifierScheme.__doc__ = "Whose identifier it is: the register or publisher that gave it"
 enum_type(IdentifierScheme)
+
+
+input_type(
+    "ReconcileProperty",
+    "Something else that is known of what is meant",
+    [
+        InputMember("pid", str, f"One of {', '.join(PROPERTIES)}", required=True),
+        InputMember(
+            "v", JSONValue, 'A text, a number, a record as {"id": ...}, or a list of these', required=True
+        ),
+    ],
+)
+input_type(
+    "ReconcileQuery",
+    "A name, address or identifier as somebody wrote it (W3C Reconciliation Service API 0.2)",
+    [
+        InputMember("query", str, f"What was written, at most {LONGEST_TEXT} characters"),
+        InputMember("type", list[str], f"Only of these types: {', '.join(TYPES)}"),
+        InputMember(
+            "limit",
+            int,
+            f"At most so many candidates, up to {MOST_CANDIDATES}; {DEFAULT_CANDIDATES} by default",
+        ),
+        InputMember("properties", "[ReconcileProperty!]", "What else is known"),
+    ],
+)
+object_type(
+    "ReconcileFeature",
+    "What speaks for or against a candidate. "
+    + ". ".join(f"{name}: {doc}" for name, doc in FEATURES.items()),
+    [
+        Member("id", str, "Which it is", reads.Part("id")),
+        Member("value", JSONValue, "A number or a truth value", reads.Part("value")),
+    ],
+)
+object_type(
+    "ReconcileCandidate",
+    "A record that may be meant",
+    [
+        Member("id", strawberry.ID, "The record's public id", reads.Part("id")),
+        Member("name", str, "What people call it", reads.Part("name")),
+        Member("description", str | None, "What tells it from its namesakes", reads.Part("description")),
+        Member("score", float, "How surely it is meant, 0 to 100", reads.Part("score")),
+        Member("match", bool, "Whether it is sure enough to be taken unasked", reads.Part("match")),
+        Member("features", "[ReconcileFeature!]!", "What the score is made of", reads.Part("features")),
+        Member("record", "CityEntity!", "The record", reads.Part("record")),
+    ],
+)
+object_type(
+    "ReconcileResult",
+    "What may be meant by a query",
+    [Member("candidates", "[ReconcileCandidate!]!", "The best first", reads.Part("candidates"))],
+)
 
 
 def _connection(name: str, target: str, doc: str) -> Member:
@@ -42,6 +104,16 @@ def build() -> strawberry.Schema:
                 [
                     Argument("scheme", "IdentifierScheme!", "Whose identifier it is", default=REQUIRED),
                     Argument("value", str, "The identifier, as written there or as a URI", default=REQUIRED),
+                ],
+            ),
+            Member(
+                "reconcile", "[ReconcileResult!]!",
+                "The records that are meant by what somebody else's table says, a result for each query",
+                reads.RootReconcile(),
+                [
+                    Argument(
+                        "queries", "[ReconcileQuery!]!", f"At most {MOST_QUERIES}", default=REQUIRED
+                    )
                 ],
             ),
             _connection("districts", "District", "Districts of the municipality"),

@@ -143,6 +143,11 @@ class RootIdentifier:
 
 
 @dataclass(frozen=True)
+class RootReconcile:
+    """Which records are meant by what somebody else's table says."""
+
+
+@dataclass(frozen=True)
 class RootNotices:
     """A connection of notices, narrowed by source and rule."""
 
@@ -170,5 +175,6 @@ Read = (
     | RootList
     | RootNode
     | RootIdentifier
+    | RootReconcile
     | RootNotices
 )

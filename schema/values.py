@@ -20,11 +20,12 @@ from shapely.geometry.base import BaseGeometry
 
 from schema import places
 from schema import plan as p
-from schema.arguments import Const, Leaf
+from schema.arguments import Const, Leaf, Tree
 from twin.database import City
 from twin.entities import Entity
 from twin.errors import BadRequest
 from twin.identity import split_id
+from twin.reconcile import asked, read_query
 from twin.schemes import SCHEMES
 from twin.text import fold
 
@@ -78,6 +79,25 @@ def identifier(leaf: Leaf, scheme: str, where: str) -> Reading:
     """An identifier in whatever form its scheme takes, as the twin keeps it."""
     known = SCHEMES[scheme]
     return _once(lambda variables: _text(known.normalised(leaf.read(variables), where=where), where), leaf)
+
+
+def reconciled(queries: Tree, where: str) -> Reading:
+    """Reconciliation queries as the text that their statement takes."""
+
+    def read(variables: Variables) -> bytes:
+        said = _said(queries, variables)
+        return asked([read_query(each, f"{where}[{i}]") for i, each in enumerate(said)]).encode()
+
+    return _once(read, *_leaves(queries))
+
+
+def _said(tree: Tree, variables: Variables) -> Any:
+    """An argument as plain values."""
+    if isinstance(tree, dict):
+        return {name: _said(inner, variables) for name, inner in tree.items()}
+    if isinstance(tree, list):
+        return [_said(inner, variables) for inner in tree]
+    return None if tree is None else tree.read(variables)
 
 
 def folded(leaf: Leaf, where: str) -> Reading:
@@ -179,6 +199,8 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
 def _leaves(tree: Any) -> list[Leaf]:
     if isinstance(tree, dict):
         return [leaf for inner in tree.values() for leaf in _leaves(inner)]
+    if isinstance(tree, list):
+        return [leaf for inner in tree for leaf in _leaves(inner)]
     return [] if tree is None else [tree]
 
 

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 READER_ROLE = "twin_reader"
 MIGRATIONS = Path(__file__).parent / "migrations"
-RESERVED = ("graphql", "id", "healthz", "readyz", "metrics", "twin", "public")
+RESERVED = ("graphql", "id", "reconcile", "healthz", "readyz", "metrics", "twin", "public")
 #: a prepared statement costs a backend about a hundred times its text: longer ones are run once,
 #: and one connection keeps no more than so much text prepared
 _LONGEST_PREPARED_BYTES = 16_000
