@@ -34,6 +34,7 @@ from loaders.progress import Progress
 from loaders.reading import FileRead, Reading
 from loaders.report import KEPT, DatasetReport, LinkReport, LoadReport, Status
 from loaders.staging import Staging, drop_leftovers
+from twin import search
 from twin.areas import AREAS, refresh_area_parts
 from twin.database import cities, connect, in_words, register_city, rehearsal
 from twin.entities import BY_NAME, RunStatus
@@ -145,6 +146,7 @@ def link(url: str, city: str) -> LinkReport:
         connection.transaction(),
     ):
         relinked = relink_all(connection)
+        search.rebuild(connection)
         measure_links(connection, BY_NAME)
         ledger = connection.execute(
             "SELECT type, subject_type, method, status, count(*) FROM link"
@@ -499,6 +501,7 @@ class _Run:
         forget(self.connection, self.to_link)
         erase_from_notices(self.connection, self.dataset.key, self.notices)
         relink(self.connection, self.to_link)
+        search.refresh(self.connection, [name for name, one in self.merged.items() if one.touched])
 
     def report(self, run: str) -> RunStatus:
         """Station 8: what was done and how good it is, kept with the city."""

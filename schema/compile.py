@@ -44,9 +44,11 @@ from sqlalchemy.types import NullType, UserDefinedType
 
 from schema import plan as p
 from schema import values
+from schema.declare import camel
 from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
+from twin import search
 from twin.database import City
 from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
@@ -106,6 +108,7 @@ class _Compiler:
         self._readings: dict[str, Reading] = {}
         self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
         self._wide: list[Callable[[Mapping[str, Any]], bool]] = []
+        self._asked: list[Any] = []  #: what searches look for, each a row
         self._outside: list[Any] = []  #: the rows around the one being compiled, outermost first
 
     def statement(self, plan: p.Plan) -> Statement:
@@ -117,11 +120,15 @@ class _Compiler:
         outputs = [answer.label("answer")]
         if missing:
             outputs.append(case(*missing).label("missing"))
-        compiled = select(*outputs).compile(
-            dialect=_DIALECT,
-            schema_translate_map={None: self.city.name},
-            render_schema_translate=True,
-            compile_kwargs={"render_postcompile": True},
+        compiled = (
+            select(*outputs)
+            .add_cte(*self._asked)
+            .compile(
+                dialect=_DIALECT,
+                schema_translate_map={None: self.city.name},
+                render_schema_translate=True,
+                compile_kwargs={"render_postcompile": True},
+            )
         )
         names = compiled.positiontup or []
         return Statement(
@@ -155,6 +162,8 @@ class _Compiler:
                 return self._single(item)
             case p.Reconcile():
                 return self._reconcile(item)
+            case p.Search():
+                return self._search(item)
             case p.AllOf(_, target, items, of_row):
                 s = self._alias(target)
                 rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
@@ -352,6 +361,64 @@ class _Compiler:
         each = union_all(*known).subquery(self._inner("identifiers"))
         agg = func.json_agg(aggregate_order_by(each.c.o, each.c.i))
         return select(func.coalesce(agg, _EMPTY_LIST)).select_from(each).scalar_subquery()
+
+    def _search(self, item: p.Search) -> ColumnElement[Any]:
+        types: Any = cast(_quoted(f"{{{','.join(search.TYPES)}}}"), ARRAY(KEY))
+        if item.types is not None:
+            types = self._bind(values.types(item.types, f"{item.key}.types"), ARRAY(KEY))
+        kinds = {"words": ARRAY(KEY), "near_of": ARRAY(Integer), "near_word": ARRAY(KEY)}
+        columns = [
+            self._bind(read, kinds.get(name, KEY)).label(name)
+            for name, read in values.searched(item.text, f"{item.key}.text").items()
+        ]
+        columns.append(types.label("types"))
+        columns.append((true() if item.types is not None else false()).label("narrow"))
+        if item.near is not None:
+            columns.append(self._place(item.near).label("place"))
+        asked = select(*columns).cte(self._name("asked"))
+        self._asked.append(asked)
+        sql = search.found(
+            self.city.name, asked.name, near=item.near is not None, size=item.size, public=camel
+        )
+        known = ("rank", "hit_type", "hit_key", "score", "how", "field", "distance_m")
+        hit = text(sql).columns(*(column(name) for name in known)).subquery(self._name("hit"))
+        self._outside.append(hit)
+        lists = []
+        for i, part in enumerate(item.parts):
+            match part:
+                case p.Edge(_, parts):
+                    lists.append(self._object([self._of_hit(hit, *one) for one in parts], hit).label(f"l{i}"))
+                case p.End():
+                    lists.append(self._hit(hit, part).label(f"l{i}"))
+        self._outside.pop()
+        rows = select(*lists, hit.c.rank).select_from(hit).subquery(self._inner("hits"))
+        pairs: list[tuple[str, ColumnElement[Any]]] = []
+        for i, part in enumerate(item.parts):
+            if isinstance(part, p.Constant):
+                pairs.append((part.key, _quoted(part.value)))
+            else:
+                whole = func.json_agg(aggregate_order_by(rows.c[f"l{i}"], rows.c.rank))
+                pairs.append((part.key, func.coalesce(whole, _EMPTY_LIST)))
+        return select(self._object(pairs, rows)).select_from(rows).scalar_subquery()
+
+    def _hit(self, hit: Any, end: p.End) -> ColumnElement[Any]:
+        return self._of_row(BY_NAME["Link"], hit, end)
+
+    def _of_hit(self, hit: Any, key: str, part: str, items: p.Items) -> tuple[str, ColumnElement[Any]]:
+        match part:
+            case "node":
+                (end,) = items
+                assert isinstance(end, p.End)
+                return key, self._hit(hit, end)
+            case "matched":
+                pairs = [
+                    (item.key, hit.c[item.name] if isinstance(item, p.Value) else _quoted("SearchMatch"))
+                    for item in items
+                ]
+                return key, self._object(pairs, hit)
+            case "__typename":
+                return key, _quoted("SearchEdge")
+        return key, hit.c["distance_m" if part == "distanceM" else part]
 
     def _object(self, columns: Sequence[tuple[str, ColumnElement[Any]]], t: Any) -> ColumnElement[Any]:
         """A JSON object of any number of keys of any length, in their order."""

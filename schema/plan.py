@@ -30,6 +30,7 @@ from schema.filters import PREDICATES
 from schema.ordering import Direction
 from schema.places import WGS84, is_known_crs
 from schema.scalars import Lang
+from twin import search
 from twin.entities import BY_NAME, IDENTIFIERS, Entity
 from twin.errors import BadRequest
 from twin.fields import GEOJSON_DIGITS
@@ -42,6 +43,8 @@ _ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
 _CONDITIONS_CEILING = 300
+#: records that one search gives at most
+SEARCH_CEILING = 100
 
 
 # --- what is asked of a row ---------------------------------------------------------------------------
@@ -305,6 +308,18 @@ class Page:
     parts: tuple[Edge | Nodes | PageInfo | TotalCount | Constant, ...]
 
 
+@dataclass(frozen=True)
+class Search:
+    """The records that best answer a text, the best first."""
+
+    key: str
+    text: Leaf
+    types: Leaf | None
+    near: Place | None
+    size: int
+    parts: tuple[Edge | End | Constant, ...]
+
+
 Item = (
     Constant
     | PublicId
@@ -324,6 +339,7 @@ Item = (
     | Single
     | Reconcile
     | Page
+    | Search
 )
 Items = tuple[Item, ...]
 
@@ -508,6 +524,8 @@ class Planner:
                 return self._page(key, name, target, None, arguments, declared, below, times, depth)
             case reads.RootNotices():
                 return self._notices(key, name, arguments, declared, below, times, depth)
+            case reads.RootSearch():
+                return self._search(key, name, arguments, declared, below, times, depth)
             case reads.RootNode():
                 return self._node(key, arguments, below, times, depth)
             case reads.RootReconcile():
@@ -541,6 +559,65 @@ class Planner:
             choices.append((BY_NAME[name], items))
             most = max(most, rows)
         return End(key, side, tuple(choices)), most + times
+
+    def _search(
+        self, key: str, name: str, arguments: dict[str, Tree], declared: Any, below: Sequence[Any],
+        times: int, depth: int,
+    ) -> tuple[Item, int]:  # fmt: skip
+        near = arguments.get("near")
+        size = self.settings.page_default
+        if arguments.get("first") is not None:
+            size = self.arguments.fix(arguments["first"])
+            if not 0 <= size <= SEARCH_CEILING:
+                raise BadRequest(f"is {size}; ask for 0 to {SEARCH_CEILING} records", where=f"{name}.first")
+        connection = get_named_type(declared.type)
+        assert isinstance(connection, GraphQLObjectType)
+        parts: list[Edge | End | Constant] = []
+        rows = 0
+        for part_key, nodes in self._collect(connection, below):
+            inner = [node.selection_set for node in nodes if node.selection_set]
+            match nodes[0].name.value:
+                case "__typename":
+                    parts.append(Constant(part_key, connection.name))
+                case "nodes":
+                    node, read = self._end(part_key, "hit", inner, times * size, depth, search.TYPES)
+                    parts.append(node)
+                    rows += read
+                case _:
+                    edge, read = self._hit(part_key, inner, times * size, depth)
+                    parts.append(edge)
+                    rows += read
+        item = Search(
+            key,
+            required(arguments["text"], f"{name}.text", "give the text to look for"),
+            arguments.get("types"),
+            self._place(near, f"{name}.near") if near is not None else None,
+            size,
+            tuple(parts),
+        )
+        return item, rows
+
+    def _hit(self, key: str, below: Sequence[Any], times: int, depth: int) -> tuple[Edge, int]:
+        """An edge of a search: its node is of any entity, what matched is an object of its own."""
+        type_ = self.schema.type_map["SearchEdge"]
+        assert isinstance(type_, GraphQLObjectType)
+        parts: list[tuple[str, str, Items]] = []
+        rows = 0
+        for part_key, nodes in self._collect(type_, below):
+            part = nodes[0].name.value
+            inner = [node.selection_set for node in nodes if node.selection_set]
+            items: Items = ()
+            if part == "node":
+                end, read = self._end(part_key, "hit", inner, times, depth, search.TYPES)
+                items = (end,)
+                rows += read
+            elif part == "matched":
+                items = tuple(
+                    Constant(k, "SearchMatch") if name == "__typename" else Value(k, name)
+                    for k, name in self._simple_parts("SearchMatch", inner)
+                )
+            parts.append((part_key, part, items))
+        return Edge(key, tuple(parts)), rows
 
     def _node(
         self, key: str, arguments: dict[str, Tree], below: Sequence[Any], times: int, depth: int

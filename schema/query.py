@@ -8,8 +8,10 @@ import strawberry
 
 from schema import reads
 from schema.declare import Argument, InputMember, Member, enum_type, input_type, object_type
+from schema.plan import SEARCH_CEILING
 from schema.scalars import CONFIGURATION, JSONValue
 from schema.types import REQUIRED, declare_types, page_arguments
+from twin import search
 from twin.entities import IDENTIFIERS
 from twin.reconcile import (
     DEFAULT_CANDIDATES,
@@ -77,6 +79,44 @@ object_type(
     "What may be meant by a query",
     [Member("candidates", "[ReconcileCandidate!]!", "The best first", reads.Part("candidates"))],
 )
+EntityType = enum.Enum("EntityType", {name: name for name in search.TYPES})  # type: ignore[misc]
+EntityType.__doc__ = "What can be searched for"
+enum_type(EntityType)
+enum_type(search.MatchKind)
+object_type(
+    "SearchMatch",
+    "How a record answers a search",
+    [
+        Member("field", str, "The field that says it, such as legalName", reads.Part("field")),
+        Member("how", search.MatchKind, "How well it says it", reads.Part("how")),
+    ],
+)
+object_type(
+    "SearchEdge",
+    "A record that a search found",
+    [
+        Member("node", "CityEntity!", "The record", reads.Part("node")),
+        Member(
+            "score", float,
+            "From 0 to 1: how it matched above all, then what it is and how near",
+            reads.Part("score"),
+        ),
+        Member("matched", "SearchMatch!", "What of it matched, and how", reads.Part("matched")),
+        Member(
+            "distanceM", float | None,
+            "Metres from the middle of it to the place asked for; null without one, or where it has no place",
+            reads.Part("distanceM"),
+        ),
+    ],
+)  # fmt: skip
+object_type(
+    "SearchConnection",
+    "What a search found, the best first; no list to page through: ask for more with first, or type more",
+    [
+        Member("edges", "[SearchEdge!]!", "The records, and how they match", reads.Part("edges")),
+        Member("nodes", "[CityEntity!]!", "The records only", reads.Part("nodes")),
+    ],
+)
 
 
 def _connection(name: str, target: str, doc: str) -> Member:
@@ -114,6 +154,22 @@ def build() -> strawberry.Schema:
                     Argument(
                         "queries", "[ReconcileQuery!]!", f"At most {MOST_QUERIES}", default=REQUIRED
                     )
+                ],
+            ),
+            Member(
+                "search", "SearchConnection!",
+                "Records by what people call them: names, addresses and identifiers, in Cyrillic or Latin, "
+                "with typing mistakes, the last word only begun",
+                reads.RootSearch(),
+                [
+                    Argument(
+                        "text", str,
+                        f"Such as шипка 14, lyulin or 000695146; at most {search.LONGEST_TEXT} characters",
+                        default=REQUIRED,
+                    ),
+                    Argument("types", "[EntityType!]", "Only of these entities; of all when left out"),
+                    Argument("near", "GeometryInput", "Of what matches as well, the nearest to it first"),
+                    Argument("first", int, f"At most this many, up to {SEARCH_CEILING}", default=10),
                 ],
             ),
             _connection("districts", "District", "Districts of the municipality"),

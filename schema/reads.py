@@ -152,6 +152,11 @@ class RootNotices:
     """A connection of notices, narrowed by source and rule."""
 
 
+@dataclass(frozen=True)
+class RootSearch:
+    """The records that best answer a text."""
+
+
 Read = (
     Id
     | Uri
@@ -177,4 +182,5 @@ Read = (
     | RootIdentifier
     | RootReconcile
     | RootNotices
+    | RootSearch
 )

@@ -27,6 +27,7 @@ from twin.errors import BadRequest
 from twin.identity import split_id
 from twin.reconcile import asked, read_query
 from twin.schemes import SCHEMES
+from twin.search import Question, question
 from twin.text import fold
 
 #: of a city's box: what holds less is a small place
@@ -109,6 +110,35 @@ def folded(leaf: Leaf, where: str) -> Reading:
             raise BadRequest("has no letter or digit to look for", where=where)
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return _text(f"%{escaped}%", where)
+
+    return _once(read, leaf)
+
+
+def searched(leaf: Leaf, where: str) -> dict[str, Reading]:
+    """What twin.search asks with, by the names that it gives its parts."""
+
+    def read(of: Callable[[Question], Any]) -> Reading:
+        return _once(lambda variables: _encode(of(question(leaf.read(variables), where)), where), leaf)
+
+    return {
+        "text": read(lambda q: q.text),
+        "name": read(lambda q: q.name),
+        "raw": read(lambda q: q.raw),
+        "above": read(lambda q: q.above),
+        "words": read(lambda q: list(q.words)),
+        "near_of": read(lambda q: [i for i, _ in q.near]),
+        "near_word": read(lambda q: [word for _, word in q.near]),
+    }
+
+
+def types(leaf: Leaf, where: str) -> Reading:
+    """A list of entities' names that is not empty."""
+
+    def read(variables: Variables) -> bytes | None:
+        names = leaf.read(variables)
+        if not names:
+            raise BadRequest("is empty; name what to search for, or leave it out for all", where=where)
+        return _encode(names, where)
 
     return _once(read, leaf)
 

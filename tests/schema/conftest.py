@@ -12,7 +12,8 @@ import pytest
 from schema.execute import Answer, Engine
 from schema.query import build
 from tests.town import CITY, Grid, Town
-from twin.database import Reader
+from twin.database import Reader, connect
+from twin.search import rebuild
 from twin.settings import Settings
 
 GRID = Grid("""
@@ -126,6 +127,8 @@ def town(database_url: str) -> Town:
         "INSERT INTO code_value (key, scheme, code, label_bg, label_en) VALUES "
         "('building_use/100', 'building_use', '100', 'Жилищна сграда', 'Dwelling')"
     )
+    with connect(town.url, city=CITY.name) as connection:
+        rebuild(connection)
     town.run("ANALYZE")
     return town
 

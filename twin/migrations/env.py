@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 import twin.areas
 import twin.gazetteer
 import twin.history
-import twin.links  # noqa: F401  (their tables join the metadata)
+import twin.links
+import twin.search  # noqa: F401  (their tables join the metadata)
 from twin.database import City, engine_of
 from twin.entities import Base
 

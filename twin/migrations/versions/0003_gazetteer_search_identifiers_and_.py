@@ -50,6 +50,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", "of", name=op.f("linked_from_pkey")),
     )
     op.create_table(
+        "search_entry",
+        sa.Column("entity", sa.Text(collation="C"), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("names", sa.Text(collation="C"), nullable=False),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=False),
+        sa.Column(
+            "position",
+            Geometry(geometry_type="POINT", srid=srid, dimension=2, spatial_index=False),
+            nullable=True,
+        ),
+        sa.PrimaryKeyConstraint("entity", "key", name=op.f("search_entry_pkey")),
+    )
+    op.create_index(
+        "idx_search_entry_position", "search_entry", ["position"], unique=False, postgresql_using="gist"
+    )
+    op.create_index("search_entry_name_idx", "search_entry", ["entity", "name", "key"], unique=False)
+    op.create_index("search_entry_words_idx", "search_entry", ["words"], unique=False, postgresql_using="gin")
+    op.create_table(
+        "search_word",
+        sa.Column("word", sa.Text(collation="C"), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("word", name=op.f("search_word_pkey")),
+    )
+    op.create_index(
+        "search_word_word_trgm",
+        "search_word",
+        ["word"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+    )
+    op.create_table(
         "succession",
         sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("entity", sa.Text(collation="C"), nullable=False),
@@ -197,6 +230,17 @@ def downgrade() -> None:
     op.drop_index(op.f("succession_old_key_idx"), table_name="succession")
     op.drop_index(op.f("succession_new_key_idx"), table_name="succession")
     op.drop_table("succession")
+    op.drop_index(
+        "search_word_word_trgm",
+        table_name="search_word",
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+    )
+    op.drop_table("search_word")
+    op.drop_index("search_entry_words_idx", table_name="search_entry", postgresql_using="gin")
+    op.drop_index("search_entry_name_idx", table_name="search_entry")
+    op.drop_index("idx_search_entry_position", table_name="search_entry", postgresql_using="gist")
+    op.drop_table("search_entry")
     op.drop_table("linked_from")
     op.drop_index(
         "gazetteer_name_trgm",
