@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psycopg
+from psycopg.sql import Identifier
 from rich.console import Console
 
 from loaders import provenance
@@ -33,13 +34,13 @@ from loaders.opening import Opened, batches, fingerprint, open_file
 from loaders.progress import Progress
 from loaders.reading import FileRead, Reading
 from loaders.report import KEPT, DatasetReport, LinkReport, LoadReport, Status
-from loaders.staging import Staging, drop_leftovers
+from loaders.staging import Staging, drop_leftovers, is_filled
 from twin import search
 from twin.areas import AREAS, refresh_area_parts
-from twin.database import cities, connect, in_words, register_city, rehearsal
+from twin.database import cities, connect, in_words, lock_city, register_city, rehearsal
 from twin.entities import BY_NAME, RunStatus
 from twin.errors import BadRequest, Interrupted, TwinFault
-from twin.links import relink, relink_all
+from twin.links import Relinked, relink, relink_all
 
 log = logging.getLogger(__name__)
 
@@ -135,8 +136,9 @@ def load(
     return LoadReport(catalogue.city.title, tuple(reports), limit, dry_run, changes)
 
 
-def link(url: str, city: str) -> LinkReport:
-    """Make all links of a city anew, in one transaction; where nothing changed, nothing is written."""
+def link(url: str, city: str, *, again: bool = False) -> LinkReport:
+    """Make the links of a city anew that are not from what it holds now, or with `again` all, in one
+    transaction; where nothing changed, nothing is written."""
     started = time.monotonic()
     if city not in cities(url):
         raise BadRequest(f'there is no city "{city}"; loaded are {", ".join(cities(url)) or "none"}')
@@ -145,9 +147,10 @@ def link(url: str, city: str) -> LinkReport:
         _city_locked(url, city) as (connection, _),
         connection.transaction(),
     ):
-        relinked = relink_all(connection)
-        search.rebuild(connection)
-        measure_links(connection, BY_NAME)
+        relinked = relink_all(connection, again=again)
+        if again or relinked != Relinked() or not is_filled(connection, Identifier("search_entry")):
+            search.rebuild(connection)
+            measure_links(connection, BY_NAME)
         ledger = connection.execute(
             "SELECT type, subject_type, method, status, count(*) FROM link"
             " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
@@ -598,7 +601,7 @@ def _city_locked(url: str, city: str) -> Iterator[tuple[psycopg.Connection[Any],
             # a server process whose client was killed should end its statement, and with it the lock
             one.execute("SET client_connection_check_interval = '2s'")
         waited = time.monotonic()
-        while not _got_lock(connection, city):
+        while not lock_city(connection, city):
             if time.monotonic() - waited > PATIENCE_S:
                 raise BadRequest(
                     f"another load of {city} is under way and did not end within {PATIENCE_S:g} s; "
@@ -606,10 +609,3 @@ def _city_locked(url: str, city: str) -> Iterator[tuple[psycopg.Connection[Any],
                 )
             time.sleep(0.2)
         yield connection, ledger
-
-
-def _got_lock(connection: psycopg.Connection[Any], city: str) -> bool:
-    row = connection.execute(
-        "SELECT pg_try_advisory_lock(hashtext('twin.load'), hashtext(%s))", [city]
-    ).fetchone()
-    return bool(row and row[0])

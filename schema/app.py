@@ -28,6 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from schema import query, reconcile, tiles
 from schema.execute import Answer, Engine
+from schema.mutations import NotAllowed, curator_of
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
 from twin.database import City, Reader, Refused, Unreachable, prepare
@@ -45,9 +46,12 @@ GRAPHQL = "application/graphql-response+json"
 _TILE_AGE_S = 300
 
 
-#: the data are open: pages of any site may ask, and no cookie or login is involved
+#: the data are open: pages of any site may ask, and no cookie is involved, for a curator sends a token
 OPEN_TO_ALL_SITES = Middleware(
-    CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["content-type"]
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["GET", "POST"],
+    allow_headers=["content-type", "authorization"],
 )
 
 
@@ -166,9 +170,29 @@ async def _answer(request: Request, asked: Any) -> Response:
         return _refusal(request, 400, problem)
     served = _served(request)
     city = await _city(request)
-    answer = await served.engine.answer(
-        served.reader, city, asked["query"], asked.get("variables"), asked.get("operationName")
+    query, variables, operation = asked["query"], asked.get("variables"), asked.get("operationName")
+    if served.engine.mutates(query, operation):
+        return await _mutate(request, city, query, variables, operation)
+    return _graphql_response(
+        request, await served.engine.answer(served.reader, city, query, variables, operation)
     )
+
+
+async def _mutate(request: Request, city: City, query: str, variables: Any, operation: Any) -> Response:
+    """A mutation, which changes something and so is never a GET, and whose caller must be known."""
+    served = _served(request)
+    if request.method != "POST":
+        refusal = _refusal(request, 405, "a mutation is sent by POST")
+        refusal.headers["allow"] = "POST"
+        return refusal
+    try:
+        author = curator_of(served.settings, request.headers.get("authorization", ""))
+    except NotAllowed as refused:
+        refusal = _refusal(request, refused.status, str(refused), code=refused.code)
+        if refused.status == 401:
+            refusal.headers["www-authenticate"] = "Bearer"
+        return refusal
+    answer = await served.engine.mutate(served.reader, served.url, city, author, query, variables, operation)
     return _graphql_response(request, answer)
 
 
@@ -193,9 +217,10 @@ def _graphql_response(request: Request, answer: Answer) -> Response:
     return Response(answer.body, 200 if answer.status == 400 else answer.status, media_type=JSON)
 
 
-def _refusal(request: Request, status: int, message: str) -> Response:
+def _refusal(request: Request, status: int, message: str, *, code: str | None = None) -> Response:
     kind = GRAPHQL if GRAPHQL in request.headers.get("accept", "") else JSON
-    return Response(orjson.dumps({"errors": [{"message": message}]}), status, media_type=kind)
+    error = {"message": message} | ({"extensions": {"code": code}} if code else {})
+    return Response(orjson.dumps({"errors": [error]}), status, media_type=kind)
 
 
 # --- pages, tiles, ids ----------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def input_type(name: str, doc: str, members: Sequence[InputMember], *, one_of: b
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for member in members:
         attribute = f"f_{member.name}"
-        annotation = _named(member.type_)
+        annotation = named(member.type_)
         body["__annotations__"][attribute] = annotation if member.required else _optional(annotation)
         options: dict[str, Any] = {"name": member.name, "description": member.doc}
         if not member.required:
@@ -91,6 +91,8 @@ def input_type(name: str, doc: str, members: Sequence[InputMember], *, one_of: b
 
 def enum_type(enumeration: type[Any]) -> type[Any]:
     """A GraphQL enum of a Python one."""
+    if hasattr(_here, enumeration.__name__):
+        return enumeration
     strawberry.enum(enumeration, description=inspect.cleandoc(enumeration.__doc__ or ""))  # type: ignore[call-overload]
     setattr(_here, enumeration.__name__, enumeration)
     return enumeration
@@ -144,7 +146,7 @@ def _resolver(member: Member) -> Callable[..., Any]:
         inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
     ]
     for argument in member.arguments:
-        annotation = _named(argument.type_)
+        annotation = named(argument.type_)
         parameters.append(
             inspect.Parameter(
                 argument.name,
@@ -157,19 +159,19 @@ def _resolver(member: Member) -> Callable[..., Any]:
             )
         )
     resolve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        parameters, return_annotation=_named(member.type_)
+        parameters, return_annotation=named(member.type_)
     )
     resolve.__module__ = __name__
     return resolve
 
 
-def _named(type_: Any) -> Any:
+def named(type_: Any) -> Any:
     """A class stays; text such as "[District!]!" becomes a lazy annotation of this module's names."""
     if not isinstance(type_, str):
         return type_
     inner, required = (type_[:-1], True) if type_.endswith("!") else (type_, False)
     annotation = (
-        list[_named(inner[1:-1])]  # type: ignore[misc]
+        list[named(inner[1:-1])]  # type: ignore[misc]
         if inner.startswith("[")
         else Annotated[inner, strawberry.lazy(__name__)]
     )

@@ -11,17 +11,26 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any, Generic, TypeVar
 
 import orjson
 import strawberry
 from graphql import (
+    ArgumentNode,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLInputType,
     GraphQLSchema,
+    InlineFragmentNode,
+    NamedTypeNode,
+    NameNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
+    StringValueNode,
+    execute,
     execute_sync,
     get_variable_values,
     parse,
@@ -30,6 +39,7 @@ from graphql import (
 
 from schema.arguments import Structural, shape_of, variable_types
 from schema.compile import Statement, compile_plan
+from schema.mutations import Curating
 from schema.plan import Planner
 from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest, TwinFault
@@ -152,6 +162,49 @@ class Engine:
         except Exception:
             return _incident("a request failed")
 
+    def mutates(self, query: str, operation_name: str | None = None) -> bool:
+        """Whether a request is a mutation, which only mutate() carries out."""
+        operations = self._document(query).operations
+        if operation_name is None and len(operations) == 1:
+            (operation_name,) = operations
+        chosen = operations.get(operation_name)
+        return chosen is not None and chosen.node.operation is OperationType.MUTATION
+
+    async def mutate(
+        self,
+        reader: Reader,
+        url: str,
+        city: City,
+        author: str,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+    ) -> Answer:
+        """Carry out a mutation for somebody who may; what fails of it is told beside what does not."""
+        document = self._document(query)
+        if document.errors:
+            return _errors(document.errors)
+        given = dict(variables or {})
+        operation = _chosen(document, operation_name)
+        coerced = get_variable_values(self.schema, operation.node.variable_definitions or (), given)
+        if isinstance(coerced, list):
+            return _errors(coerced)
+
+        async def read(key: str, nodes: list[FieldNode]) -> Any:
+            asked = _reading(operation.node, key, nodes)
+            planner = Planner(self.schema, document.ast, asked, given, self.settings, typed=True)
+            return orjson.loads(await self._fetch(reader, compile_plan(planner.plan(), city), given))[_READ]
+
+        result = execute(
+            self.schema, document.ast, None, Curating(url, city, author, read), given, operation_name
+        )
+        if isawaitable(result):
+            result = await result
+        body: dict[str, Any] = {} if result.data is None else {"data": result.data}
+        if result.errors:
+            body["errors"] = [_told(error) for error in result.errors]
+        return Answer(orjson.dumps(body), status=200 if "data" in body else 400)
+
     def statement(self, city: City, query: str, variables: Mapping[str, Any] | None = None) -> Statement:
         """The statement that a query becomes: for tests and for EXPLAIN. Raises what is wrong with it."""
         document = self._document(query)
@@ -253,6 +306,51 @@ class Engine:
             return _errors([_as_graphql(BadRequest("a value is not of the kind that its field holds"))])
         log.error("statement refused: %s", refused)
         return _incident("a statement was refused")
+
+
+#: the response key under which a mutation's link is read
+_READ = "link"
+
+
+def _reading(operation: OperationDefinitionNode, key: str, nodes: list[FieldNode]) -> OperationDefinitionNode:
+    """The query for a link of which a mutation asks what `nodes` select."""
+    of_link = NamedTypeNode(name=NameNode(value="Link"))
+    read = FieldNode(
+        alias=NameNode(value=_READ),
+        name=NameNode(value="node"),
+        arguments=(ArgumentNode(name=NameNode(value="id"), value=StringValueNode(value=key)),),
+        directives=(),
+        selection_set=SelectionSetNode(
+            selections=tuple(
+                InlineFragmentNode(type_condition=of_link, directives=(), selection_set=node.selection_set)
+                for node in nodes
+                if node.selection_set
+            )
+        ),
+    )
+    return OperationDefinitionNode(
+        operation=OperationType.QUERY,
+        variable_definitions=operation.variable_definitions,
+        directives=(),
+        selection_set=SelectionSetNode(selections=(read,)),
+    )
+
+
+def _told(error: GraphQLError) -> Any:
+    """An error of a mutation as the caller may see it: what they can mend as it is, of a fault its number."""
+    cause = error.original_error
+    if isinstance(cause, BadRequest):
+        return GraphQLError(
+            str(cause), error.nodes, path=error.path, extensions=_as_graphql(cause).extensions
+        ).formatted
+    if cause is None or isinstance(cause, GraphQLError):
+        return error.formatted
+    number = uuid.uuid4().hex[:12]
+    log.error("a mutation failed, incident %s", number, exc_info=cause)
+    return GraphQLError(
+        f"the server failed; quote incident {number} when you report it",
+        error.nodes, path=error.path, extensions={"code": "INTERNAL", "incident": number},
+    ).formatted  # fmt: skip
 
 
 def _chosen(document: _Document, name: str | None) -> _Operation:

@@ -384,7 +384,7 @@ class Planner:
     def plan(self) -> Plan:
         """The plan; BadRequest where an argument's value or the whole's cost is not allowed."""
         if self._operation.operation != OperationType.QUERY:
-            raise BadRequest(f"this server answers queries; it has no {self._operation.operation.value}s")
+            raise BadRequest(f"this is a {self._operation.operation.value}, and only queries are planned")
         root = self.schema.query_type
         assert root is not None
         items, rows = self._items(root, None, [self._operation.selection_set], 1, 1)

@@ -8,6 +8,7 @@ import strawberry
 
 from schema import reads
 from schema.declare import Argument, InputMember, Member, enum_type, input_type, object_type
+from schema.mutations import Mutation
 from schema.plan import SEARCH_CEILING
 from schema.scalars import CONFIGURATION, JSONValue
 from schema.types import REQUIRED, declare_types, page_arguments
@@ -207,7 +208,7 @@ def build() -> strawberry.Schema:
             ),
         ],
     )  # fmt: skip
-    return strawberry.Schema(query=query, types=types, config=CONFIGURATION)
+    return strawberry.Schema(query=query, mutation=Mutation, types=types, config=CONFIGURATION)
 
 
 def sdl(schema: strawberry.Schema) -> str:

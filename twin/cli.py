@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `twin status` does not 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import logging
 import signal
@@ -287,17 +288,47 @@ def load(only: tuple[str, ...], city: str | None, data: Path, **manner: Any) -> 
 
 @main.command()
 @click.option("--city", help="The city to link.")
+@click.option("--again", is_flag=True, help="Make all links anew, also those of what has not changed.")
 @command_errors
-def link(city: str | None) -> None:
-    """Redo all links of a city; curated decisions stay."""
+def link(city: str | None, again: bool) -> None:
+    """Bring the links of a city up to date; what people decided about links stays."""
     from loaders.run import link as run_link
     from twin.database import prepare
 
     settings = Settings.from_environment()
     url = prepare(settings)
     with stoppable():
-        report = run_link(url, _city_of(settings, url, city).name)
+        report = run_link(url, _city_of(settings, url, city).name, again=again)
     out.print(report.table)
+
+
+@main.command()
+@click.argument("decision", type=click.Choice(["accept", "reject", "withdraw"]))
+@click.argument("link", nargs=-1, required=True)
+@click.option("--city", help="The city that it is about.")
+@click.option("--reason", default="", help="Why; it is public, so it names no person.")
+@click.option("--author", default=getpass.getuser, help="Who decides; the name of your account by default.")
+@command_errors
+def curate(decision: str, link: tuple[str, ...], city: str | None, reason: str, author: str) -> None:
+    """Decide about a link for as long as nobody withdraws it, whatever a linking finds.
+
+    LINK is its id, or three words: type, subject and object, such as IN_BUILDING Site:1 Building:2.
+    """
+    from twin import curation
+    from twin.database import prepare
+
+    if len(link) not in (1, 3):
+        raise BadRequest(f"LINK has {len(link)} words; give its id, or its type, subject and object")
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    which = curation.Claim(*link) if len(link) == 3 else link[0]
+    of = _city_of(settings, url, city)
+    if decision == "withdraw":
+        key = curation.withdraw(url, of, which, author=author)
+    else:
+        decide = curation.accept if decision == "accept" else curation.reject
+        key = decide(url, of, which, reason=reason, author=author)
+    out.print(key, markup=False)
 
 
 @main.command()

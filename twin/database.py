@@ -124,6 +124,14 @@ def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
     return connection
 
 
+def lock_city(connection: psycopg.Connection[Any], city: str) -> bool:
+    """Whether the connection got the right to load and link a city, which it holds until it is closed."""
+    row = connection.execute(
+        "SELECT pg_try_advisory_lock(hashtext('twin.load'), hashtext(%s))", [city]
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def in_words(fault: psycopg.OperationalError, doing: str = "") -> str:
     """What the database could not do, why in its own words, and what to do now; for a load or a link."""
     reason = fault.diag.message_primary or str(fault).strip().splitlines()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Settings:
     depth_ceiling: int = 12  #: deepest nesting of fields in one operation
     rows_ceiling: int = 200_000  #: most rows that one operation may ask for, nested pages multiplied
     request_bytes_ceiling: int = 1_000_000  #: largest request body
+    #: who may decide about links, and each one's secret token; nobody may where there are none
+    curators: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     real_data: Path | None = None  #: the folder of real files that tests marked `real` need
 
     @classmethod
@@ -44,8 +46,28 @@ class Settings:
         return replace(chosen, home=chosen.home.absolute())
 
 
+#: a token that is shorter could be guessed
+SHORTEST_TOKEN = 16
+
+
+def _curators(name: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Names and tokens out of "name:token,name:token"; what is wrong is said without showing a token."""
+    pairs = []
+    for place, each in enumerate(text.split(","), 1):
+        who, _, token = (part.strip() for part in each.partition(":"))
+        if not who or len(token) < SHORTEST_TOKEN or not token.isascii():
+            raise BadRequest(
+                f"entry {place} is no name:token with a token of {SHORTEST_TOKEN} characters or more",
+                where=name,
+            )
+        pairs.append((who, token))
+    return tuple(pairs)
+
+
 def _read(name: str, text: str, kind: str) -> Any:
     """A setting's text as what its annotation says."""
+    if kind.startswith("tuple"):
+        return _curators(name, text)
     if "Path" in kind:
         return Path(text)
     if "str" in kind:

@@ -13,6 +13,7 @@ from twin.addresses import match_key, parse_address
 from twin.claims import FAMILIES
 from twin.entities import BY_NAME
 from twin.links import relink_all
+from twin.text import fold
 
 # metres: ten between two neighbouring marks
 GRID = Grid("""
@@ -38,6 +39,11 @@ class Linked(Town):
             done = relink_all(connection)
         return done.areas, done.claims, done.rewritten
 
+    def relink_what_is_stale(self) -> tuple[int, int, int]:
+        with database.connect(self.url, city=self.city.name) as connection:
+            done = relink_all(connection, again=False)
+        return done.areas, done.claims, done.rewritten
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with database.connect(self.url, city=self.city.name) as connection:
             return connection.execute(sql.encode()).fetchall()
@@ -58,7 +64,7 @@ def town(database_url: str) -> Iterator[Linked]:
     yield made
     for entity in BY_NAME.values():
         made.run(f"TRUNCATE {entity.table.name}")
-    made.run("TRUNCATE area_part, link_history, site_history, building_history, address_history")
+    made.run("TRUNCATE area_part, linked_from, link_history, site_history, building_history, address_history")
 
 
 def site(town: Town, key: str, **columns: Any) -> None:
@@ -203,6 +209,96 @@ def test_linking_again_writes_nothing(town: Linked) -> None:
     assert town.relink() == (0, 0, 0)
     assert town.rows("SELECT ctid::text, xmin::text, key FROM link ORDER BY key") == before
     assert town.rows("SELECT ctid::text, xmin::text FROM area_part ORDER BY number") == parts
+
+
+def test_links_of_what_is_as_it_was_are_not_made_again(town: Linked) -> None:
+    town.add("Building", "b", footprint=GRID["abcd"])
+    site(town, "shop", position=GRID["p"])
+    assert town.relink_what_is_stale() != (0, 0, 0)
+    # a link that is gone by itself shows whether they are made again
+    town.run("DELETE FROM link")
+    assert town.relink_what_is_stale() == (0, 0, 0)
+    assert town.ledger() == []
+    assert town.relink() == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE building SET recorded_at = now()",
+        "DELETE FROM building",
+        "UPDATE site SET recorded_at = now()",
+        "UPDATE linked_from SET state = 'of another version' WHERE of = 'code' AND subject = 'Site'",
+        "UPDATE district SET boundary = ST_Multi(ST_Buffer(boundary, 1)) WHERE key = 'W'",
+    ],
+)
+def test_links_are_made_again_where_what_they_are_from_changed(town: Linked, change: str) -> None:
+    town.add("Building", "b", footprint=GRID["abcd"])
+    site(town, "shop", position=GRID["p"])
+    town.relink()
+    town.run("UPDATE link SET score = 0.1")
+    town.run(change)
+    assert town.relink_what_is_stale() != (0, 0, 0)
+    assert all(score != 0.1 for _, _, _, score, _ in town.ledger())
+
+
+def test_an_outlet_is_of_the_business_of_its_operators_name(town: Linked) -> None:
+    names = {"1": "Кошница Примерна АД", "2": "Троха ООД", "3": "ТРОХА ЕООД", "4": "Мобилко"}
+    for key, legal_name in names.items():
+        town.add("Business", key, eik=key, legal_name=legal_name, legal_name_folded=fold(legal_name))
+    for key, operator, name in (
+        ("sure", "кошница примерна", "Кошница"),
+        ("two-are-called-so", "Троха", None),
+        ("only-its-sign", None, "Мобилко"),
+        ("nearly", "Кошница Пример", None),
+        ("another", "Съвсем друга", None),
+    ):
+        site(
+            town, key, operator=operator, operator_folded=operator and fold(operator),
+            name=name, name_folded=name and fold(name),
+        )  # fmt: skip
+    town.relink()
+    assert town.ledger() == [
+        ("nearly", "1", "NAME_MATCH", 0.48, "CANDIDATE"),
+        ("only-its-sign", "4", "NAME_MATCH", 0.6, "CANDIDATE"),
+        ("sure", "1", "NAME_MATCH", 0.9, "ACCEPTED"),
+        ("two-are-called-so", "2", "NAME_MATCH", 0.3, "CANDIDATE"),
+        ("two-are-called-so", "3", "NAME_MATCH", 0.3, "CANDIDATE"),
+    ]
+    assert town.rows("SELECT key, business FROM site WHERE business IS NOT NULL") == [("sure", "1")]
+
+
+def test_a_seat_in_the_same_building_tells_which_business_an_outlet_is_of(town: Linked) -> None:
+    town.add("Building", "b", footprint=GRID["abcd"])
+    address(town, "a", "ул. Шипка 6", "b")
+    for key in ("1", "2"):
+        town.add("Business", key, eik=key, legal_name="Троха", legal_name_folded="troha")
+    site(town, "shop", name="Троха", name_folded="troha", position=GRID["p"])
+    town.add("Site", "seat", kind="SEAT", business="2", match_key=key_of("ул. Шипка 6"))
+    town.relink()
+    assert town.rows("SELECT business FROM site WHERE key = 'shop'") == [("2",)]
+    [(evidence,)] = town.rows("SELECT evidence FROM link WHERE type = 'SITE_OF' AND status = 'ACCEPTED'")
+    assert evidence == {"matched": ["name", "building", "district"], "businesses": 2}
+
+
+def test_the_business_that_an_outlets_source_names_wins(town: Linked) -> None:
+    town.add("Business", "1", eik="1", legal_name="Троха", legal_name_folded="troha")
+    town.add("Business", "2", eik="2", legal_name="Държавна АД", legal_name_folded="darzhavna ad")
+    site(town, "shop", name="Троха", name_folded="troha", business_hint="2")
+    town.relink()
+    assert town.ledger() == [("shop", "2", "SAME_KEY", 1.0, "ACCEPTED")]
+
+
+def test_a_stop_is_on_the_street_that_its_name_says_else_on_the_nearest_named(town: Linked) -> None:
+    for key, street, line in (("x", "", "ab"), ("y", "ул. Искър", "dc"), ("z", "ул. Шипка", "rB")):
+        town.add("StreetSegment", key, name=street or None, name_folded=fold(street), centreline=GRID[line])
+    for key, stop in (("1", "УЛ. ШИПКА"), ("2", "ОПЕРАТА")):
+        town.add("TransitStop", key, gtfs_id=key, name=stop, name_folded=fold(stop), position=GRID["c"])
+    town.relink()
+    assert town.rows("SELECT key, street FROM transit_stop ORDER BY key") == [("1", "z"), ("2", "y")]
+    assert [row[2:] for row in town.ledger("TransitStop")] == [
+        ("NEAREST", 0.95, "ACCEPTED"), ("NEAREST", 0.9, "ACCEPTED"),
+    ]  # fmt: skip
 
 
 def test_a_superseded_link_goes_to_history_and_so_does_the_site(town: Linked) -> None:

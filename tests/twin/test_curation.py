@@ -1,0 +1,175 @@
+"""What people decide about links: it stands, it can be taken back, and what was before is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.town import Grid, Town
+from twin import curation, database
+from twin.curation import Claim
+from twin.entities import BY_NAME
+from twin.errors import BadRequest
+from twin.links import relink_all
+
+# metres: ten between two neighbouring marks
+GRID = Grid("""
+    . a b . . . . . . . .
+    . d c p . k l m . . .
+    . . . . . n . o . . .
+""")
+NEAR, FAR = (
+    Claim("IN_BUILDING", "Site:shop", "Building:near"),
+    Claim("IN_BUILDING", "Site:shop", "Building:far"),
+)
+WHO = {"author": "ana", "reason": "I was there"}
+
+
+class Curated(Town):
+    """A town with a shop beside one building, and another far off."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with database.connect(self.url, city=self.city.name) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def relink(self) -> None:
+        with database.connect(self.url, city=self.city.name) as connection:
+            relink_all(connection)
+
+    @property
+    def building(self) -> str | None:
+        """The building that a question about the shop gets."""
+        [(building,)] = self.rows("SELECT building FROM site WHERE key = 'shop'")
+        return building  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def town(database_url: str) -> Iterator[Curated]:
+    made = Curated(database_url)
+    made.add("Building", "near", footprint=GRID["abcd"])
+    made.add("Building", "far", footprint=GRID["klon"])
+    made.add("Site", "shop", kind="OUTLET", position=GRID["p"])
+    made.relink()
+    yield made
+    for entity in BY_NAME.values():
+        made.run(f"TRUNCATE {entity.table.name}")
+    made.run("TRUNCATE area_part, linked_from, link_history, site_history")
+
+
+def test_an_accepted_link_is_walked_at_once_and_whatever_is_found_later(town: Curated) -> None:
+    assert town.building == "near"
+    assert curation.accept(town.url, town.city, FAR, **WHO) == "Link:IN_BUILDING/Site/shop/far"
+    assert town.building == "far"
+    town.relink()
+    assert town.building == "far"
+    assert town.rows(
+        "SELECT object_key, method, score, status, decided_by, reason, decided_at = recorded_at FROM link ORDER BY 1"
+    ) == [
+        ("far", "CURATED", 1.0, "ACCEPTED", "ana", "I was there", True),
+        ("near", "NEAREST", 0.767, "ACCEPTED", "twin.links", None, None),
+    ]
+
+
+def test_a_rejected_link_is_not_walked_and_tells_what_had_been_found(town: Curated) -> None:
+    curation.reject(town.url, town.city, "Link:IN_BUILDING/Site/shop/near", **WHO)
+    assert town.building is None
+    town.relink()
+    assert town.building is None
+    assert town.rows("SELECT method, score, status, evidence FROM link") == [
+        ("CURATED", 0.0, "REJECTED", {"found": {
+            "method": "NEAREST", "score": 0.767, "status": "ACCEPTED", "evidence": {"metres": 10.0},
+        }}),
+    ]  # fmt: skip
+    assert town.rows("SELECT method, score FROM link_history") == [("NEAREST", 0.767)]
+
+
+def test_of_two_accepted_links_the_later_decision_counts(town: Curated) -> None:
+    for claim in (FAR, NEAR, FAR):
+        curation.accept(town.url, town.city, claim, **WHO)
+    assert town.building == "far"
+
+
+def test_a_withdrawn_decision_leaves_the_link_as_it_is_found_and_is_remembered(town: Curated) -> None:
+    curation.reject(town.url, town.city, NEAR, **WHO)
+    curation.accept(town.url, town.city, FAR, **WHO)
+    for claim in (NEAR, FAR):
+        curation.withdraw(town.url, town.city, claim, author="boris")
+    assert town.building == "near"
+    assert town.rows("SELECT object_key, method, decided_by, reason FROM link") == [
+        ("near", "NEAREST", "twin.links", None)
+    ]
+    assert town.rows("SELECT object_key, status, decided_by, reason FROM link_history WHERE reason IS NOT NULL"
+                     " ORDER BY 1") == [
+        ("far", "ACCEPTED", "ana", "I was there"),
+        ("near", "REJECTED", "ana", "I was there"),
+    ]  # fmt: skip
+
+
+def test_what_follows_from_a_link_follows_from_a_decision(town: Curated) -> None:
+    town.add("Address", "a", text="x", position=GRID["p"], match_key="sofia|shipka|6#")
+    town.add("Site", "seat", kind="SEAT", match_key="sofia|shipka|6#")
+    town.relink()
+    assert town.rows("SELECT building FROM site WHERE key = 'seat'") == [("near",)]
+    curation.accept(town.url, town.city, Claim("IN_BUILDING", "Address:a", "Building:far"), **WHO)
+    assert town.rows("SELECT building FROM site WHERE key = 'seat'") == [("far",)]
+
+
+def test_an_outlets_business_may_be_decided_but_a_seats_is_the_registers(town: Curated) -> None:
+    for key in ("1", "2"):
+        town.add("Business", key, eik=key)
+    town.add("Site", "seat", kind="SEAT", business="1")
+    for site in ("shop", "seat"):
+        curation.accept(town.url, town.city, Claim("SITE_OF", f"Site:{site}", "Business:2"), **WHO)
+    assert town.rows("SELECT key, business FROM site ORDER BY key") == [("seat", "1"), ("shop", "2")]
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("Link:nothing", 'there is no link "Link:nothing"'),
+        ("Building:near", 'there is no link "Building:near"'),
+        (Claim("IN_BUILDING", "Site:shop", "Building:gone"), 'there is no "Building:gone"'),
+        (Claim("IN_BUILDING", "Site:gone", "Building:near"), 'there is no "Site:gone"'),
+        (Claim("CONCERNS", "Site:shop", "Building:near"), "no link CONCERNS ties a Site and a Building"),
+        (Claim("IN_BUILDING", "shop", "Building:near"), '"shop" is no id'),
+        (Claim("IN_BUILDING", "Site:x'; --", "Building:near"), 'there is no "Site:x\'; --"'),
+    ],
+)
+def test_what_is_no_link_is_told_so(town: Curated, link: str | Claim, told: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        curation.accept(town.url, town.city, link, **WHO)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("", "0 characters"), ("  \n", "0 characters"), ("x" * 1_001, "1001 characters"), ("ЕГН 1234567890", "number of a person")],
+)  # fmt: skip
+def test_a_decision_needs_a_reason_without_personal_numbers(town: Curated, reason: str, told: str) -> None:
+    with pytest.raises(BadRequest, match=told):
+        curation.accept(town.url, town.city, NEAR, reason=reason, author="ana")
+    assert town.rows("SELECT method FROM link") == [("NEAREST",)]
+
+
+def test_only_a_decision_can_be_withdrawn(town: Curated) -> None:
+    with pytest.raises(BadRequest, match="nobody has decided"):
+        curation.withdraw(town.url, town.city, NEAR, author="ana")
+
+
+def test_the_seat_of_a_sole_trader_is_tied_to_no_place(town: Curated) -> None:
+    town.add("Business", "et", eik="et", natural_person_like=True)
+    town.add("Site", "home", kind="SEAT", business="et")
+    with pytest.raises(BadRequest, match="natural person"):
+        curation.accept(town.url, town.city, Claim("IN_BUILDING", "Site:home", "Building:near"), **WHO)
+
+
+def test_while_the_city_is_loaded_nothing_is_decided(town: Curated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin.curation.PATIENCE_S", 0.2)
+    with database.connect(town.url, city=town.city.name) as loading:
+        assert database.lock_city(loading, town.city.name)
+        with pytest.raises(BadRequest, match="is being loaded"):
+            curation.accept(town.url, town.city, FAR, **WHO)
+    curation.accept(town.url, town.city, FAR, **WHO)
+    assert town.building == "far"
