@@ -19,10 +19,19 @@ NEAR_M = 30
 #: how sure the nearest building is: right beside it, and NEAR_M away
 BESIDE_SCORE, FAR_SCORE = 0.9, 0.5
 #: an address text that names the place down to the entrance, or only its house
-ADDRESS_SCORE, HOUSE_SCORE = 0.95, 0.85
+ADDRESS_SCORE, HOUSE_SCORE = 0.98, 0.85
 #: shared among the places that an ambiguous address may mean
 AMBIGUOUS_SCORE = 0.5
 CANDIDATES_KEPT = 5
+#: a house of that name that is in another district than its text says, while none is there: its odds beside
+#: houses there whose name is only alike, and what it scores without such
+ELSEWHERE_ODDS, ELSEWHERE_SCORE = 100, 0.93
+#: how alike two names are, by their trigrams, when they are as likely as not the same name, and by what power
+#: of ten the odds grow from there to the same spelling; what a name that is part of another one counts
+AS_LIKELY_AS_NOT, STEEPNESS, WITHIN = 0.4, 11, 0.9
+LEAST_ALIKE = 0.2
+#: what is less likely is not told
+WORTH_TELLING = 0.05
 #: a site's own position and its address may be that far apart
 SAME_SITE_M = 500
 #: how far from a street's centre line a stop may stand and still be taken for being on it
@@ -50,6 +59,13 @@ WORDS: dict[str, Composable] = {
     "house_score": Literal(HOUSE_SCORE),
     "ambiguous_score": Literal(AMBIGUOUS_SCORE),
     "candidates": Literal(CANDIDATES_KEPT),
+    "elsewhere": Literal(ELSEWHERE_ODDS),
+    "elsewhere_score": Literal(ELSEWHERE_SCORE),
+    "as_likely_as_not": Literal(AS_LIKELY_AS_NOT),
+    "steepness": Literal(STEEPNESS),
+    "within": Literal(WITHIN),
+    "least_alike": Literal(LEAST_ALIKE),
+    "worth_telling": Literal(WORTH_TELLING),
     "same_site_m": Literal(SAME_SITE_M),
     "entrance": Literal(ENTRANCE),
     "on_street_m": Literal(ON_STREET_M),
@@ -144,25 +160,64 @@ WHERE NOT EXISTS (SELECT FROM named AS n WHERE n.key = s.key) AND {scope}
 
 # A site is at the address that has the same house, and where one has it the same entrance. What its source
 # says of the district, and its own position, must not speak against it. Several addresses of one building are
-# no doubt; several places are, and then all are only candidates.
+# no doubt; several places are, and then all are only candidates. Where no house agrees, the district or the
+# name was mistyped: the same house in another district, and houses of that number in the district whose
+# street or estate is called alike, share what is likely by their odds.
 _AT_ADDRESS = """
-WITH subject AS (
-    SELECT s.key, s.match_key, split_part(s.match_key, {entrance}, 1) AS house, s.district_hint,
-        %(position)s AS position
+WITH subject AS MATERIALIZED (
+    SELECT s.key, split_part(s.match_key, {entrance}, 1) AS house,
+        split_part(s.match_key, {entrance}, 2) AS entrance, s.district_hint, %(position)s AS position
     FROM %(table)s AS s WHERE s.match_key IS NOT NULL AND {scope}
-), matching AS (
-    SELECT s.key, a.key AS address, COALESCE(a.building, a.key) AS place, a.match_key = s.match_key AS exact,
-        split_part(s.match_key, {entrance}, 2) <> '' AS has_entrance,
-        s.district_hint = a.district AS same_district
-    FROM subject AS s JOIN address AS a ON split_part(a.match_key, {entrance}, 1) = s.house
-    WHERE (s.district_hint IS NULL OR a.district IS NULL OR a.district = s.district_hint)
-        AND (s.position IS NULL OR ST_DWithin(a.position, s.position, {same_site_m}))
+), door AS MATERIALIZED (
+    SELECT a.key AS address, COALESCE(a.building, a.key) AS place,
+        split_part(a.match_key, {entrance}, 1) AS house, split_part(a.match_key, {entrance}, 2) AS entrance,
+        a.district, a.position
+    FROM address AS a WHERE a.match_key IS NOT NULL
+), same_house AS MATERIALIZED (
+    SELECT s.key, d.address, d.place, d.entrance = s.entrance AS exact, s.entrance <> '' AS has_entrance,
+        s.district_hint = d.district AS same_district
+    FROM subject AS s JOIN door AS d USING (house)
+    WHERE s.position IS NULL OR ST_DWithin(d.position, s.position, {same_site_m})
 ), compared AS (
-    SELECT m.*, bool_or(m.exact) OVER (PARTITION BY m.key) AS any_exact FROM matching AS m
+    SELECT m.*, bool_or(m.exact) OVER (PARTITION BY m.key) AS any_exact FROM same_house AS m
+    WHERE same_district IS NOT FALSE
 ), judged AS (
     SELECT c.*, min(c.place) OVER places = max(c.place) OVER places AS clear, count(*) OVER places AS many,
         row_number() OVER (PARTITION BY c.key ORDER BY c.address) AS number
     FROM compared AS c WHERE c.exact = c.any_exact WINDOW places AS (PARTITION BY c.key)
+), astray AS MATERIALIZED (
+    SELECT s.*, split_part(house, '|', 1) AS settlement, split_part(house, '|', 2) AS name,
+        split_part(house, '|', 3) AS number, substring(split_part(house, '|', 2) FROM '[0-9]+') AS digits
+    FROM subject AS s WHERE NOT EXISTS (SELECT FROM judged AS j WHERE j.key = s.key)
+), sought AS (
+    SELECT s.*, d.key AS district FROM astray AS s
+    JOIN district AS d ON s.district_hint IS NULL OR d.key = s.district_hint
+), near AS MATERIALIZED (
+    SELECT s.key, d.address, d.place, d.entrance = s.entrance AS exact, d.name,
+        greatest(similarity(s.name, d.name), {within} * word_similarity(s.name, d.name)) AS likeness
+    FROM sought AS s JOIN (
+        SELECT *, split_part(house, '|', 1) AS settlement, split_part(house, '|', 2) AS name,
+            split_part(house, '|', 3) AS number, substring(split_part(house, '|', 2) FROM '[0-9]+') AS digits
+        FROM door
+    ) AS d USING (settlement, number, district)
+    -- the 81st street is not the 811th
+    WHERE (s.digits = d.digits OR s.digits IS NULL OR d.digits IS NULL)
+        AND similarity(s.name, d.name) >= {least_alike}
+        AND (s.position IS NULL OR ST_DWithin(d.position, s.position, {same_site_m}))
+), likely AS (
+    SELECT DISTINCT ON (key, place) * FROM (
+        SELECT key, address, place, exact, NULL AS name, NULL::float8 AS likeness,
+            {elsewhere}::float8 AS odds, {elsewhere_score}::float8 AS best
+        FROM same_house WHERE key IN (SELECT key FROM astray)
+        UNION ALL
+        SELECT key, address, place, exact, name, likeness,
+            10 ^ ({steepness} * (likeness - {as_likely_as_not})), {address_score}
+        FROM near
+    ) AS every ORDER BY key, place, odds DESC, exact DESC, address
+), shared AS (
+    SELECT l.*, best * odds / (1 + sum(odds) OVER one) AS score, count(*) OVER one AS many,
+        row_number() OVER (PARTITION BY key ORDER BY odds DESC, address) AS number
+    FROM likely AS l WINDOW one AS (PARTITION BY key)
 )
 SELECT key, address AS object, {address_match} AS method,
     CASE WHEN NOT clear THEN round(({ambiguous_score} / many)::numeric, 3)
@@ -174,6 +229,13 @@ SELECT key, address AS object, {address_match} AS method,
     ) AS evidence,
     CASE WHEN clear THEN {accepted} ELSE {candidate} END AS status
 FROM judged WHERE number <= CASE WHEN clear THEN 1 ELSE {candidates} END
+UNION ALL
+SELECT key, address, {address_match}, round(score::numeric, 3),
+    CASE WHEN name IS NULL THEN json_build_object('matched', ARRAY['house'], 'addresses', many)
+        ELSE json_build_object('matched', ARRAY['number', 'district'], 'name', name,
+            'likeness', round(likeness::numeric, 2), 'addresses', many) END,
+    CASE WHEN score >= {accepted_score} THEN {accepted} ELSE {candidate} END
+FROM shared WHERE number <= {candidates} AND score >= {worth_telling}
 """
 
 
@@ -326,12 +388,14 @@ def _near_building(entity: str) -> str:
     )
 
 
-def _at_house(entity: str) -> str:
-    """The rows of an entity whose address has the house of a written address."""
+def _at_number(entity: str) -> str:
+    """The rows of an entity whose address has the number of a written one: its name may be mistyped."""
     return (
-        "SELECT s.key FROM (SELECT DISTINCT split_part(match_key, {entrance}, 1) AS house FROM {written}"
+        "SELECT s.key FROM (SELECT DISTINCT split_part(match_key, '|', 1) AS settlement,"
+        " split_part(split_part(match_key, {entrance}, 1), '|', 3) AS number FROM {written}"
         f" WHERE match_key IS NOT NULL) AS o JOIN {BY_NAME[entity].table.name} AS s"
-        " ON split_part(s.match_key, {entrance}, 1) = o.house"
+        " ON split_part(s.match_key, '|', 1) = o.settlement"
+        " AND split_part(split_part(s.match_key, {entrance}, 1), '|', 3) = o.number"
     )
 
 
@@ -358,7 +422,7 @@ FAMILIES = (
         "street", _ON_STREET,
     ),
     Family(
-        LinkType.AT_ADDRESS, "Site", "Address", {"Address": _at_house("Site")},
+        LinkType.AT_ADDRESS, "Site", "Address", {"Address": _at_number("Site")},
         "address", _claims(_AT_ADDRESS, "Site"),
     ),
     Family(
@@ -371,7 +435,7 @@ FAMILIES = (
         "business", _SITE_OF,
     ),
     Family(
-        LinkType.AT_ADDRESS, "Permit", "Address", {"Address": _at_house("Permit")},
+        LinkType.AT_ADDRESS, "Permit", "Address", {"Address": _at_number("Permit")},
         "address", _claims(_AT_ADDRESS, "Permit"),
     ),
     Family(

@@ -124,11 +124,11 @@ def test_a_seat_finds_its_address_and_building(register: LoadTown) -> None:
         "SELECT key, method, score, evidence::text, status FROM link WHERE subject_type = 'Site' ORDER BY key"
     ) == [
         (
-            f"AT_ADDRESS/Site/{ONE}-seat/a-1", "ADDRESS_MATCH", 0.95,
+            f"AT_ADDRESS/Site/{ONE}-seat/a-1", "ADDRESS_MATCH", 0.98,
             '{"matched" : ["house","district"], "addresses" : 1}', "ACCEPTED",
         ),
         (
-            f"IN_BUILDING/Site/{ONE}-seat/b1", "ADDRESS_MATCH", 0.95, '{"address" : "a-1"}', "ACCEPTED",
+            f"IN_BUILDING/Site/{ONE}-seat/b1", "ADDRESS_MATCH", 0.98, '{"address" : "a-1"}', "ACCEPTED",
         ),
     ]  # fmt: skip
 

@@ -171,8 +171,8 @@ def test_a_seat_is_at_the_address_with_its_house_and_entrance(town: Linked) -> N
     assert town.ledger() == [
         ("house-only", "a", "ADDRESS_MATCH", 0.85, "ACCEPTED"),
         ("house-only", "b", "ADDRESS_MATCH", 0.85, "ACCEPTED"),
-        ("with-entrance", "v", "ADDRESS_MATCH", 0.95, "ACCEPTED"),
-        ("with-entrance", "b", "ADDRESS_MATCH", 0.95, "ACCEPTED"),
+        ("with-entrance", "v", "ADDRESS_MATCH", 0.98, "ACCEPTED"),
+        ("with-entrance", "b", "ADDRESS_MATCH", 0.98, "ACCEPTED"),
     ]
 
 
@@ -183,12 +183,48 @@ def test_an_ambiguous_address_gives_candidates_unless_the_district_decides(town:
     seat(town, "sure", "ул. Шипка 6", hint="O")
     town.relink()
     assert town.ledger() == [
-        ("sure", "east", "ADDRESS_MATCH", 0.95, "ACCEPTED"),
+        ("sure", "east", "ADDRESS_MATCH", 0.98, "ACCEPTED"),
         ("unsure", "east", "ADDRESS_MATCH", 0.25, "CANDIDATE"),
         ("unsure", "west", "ADDRESS_MATCH", 0.25, "CANDIDATE"),
     ]
     # a candidate is not walked
     assert town.rows("SELECT key, address FROM site ORDER BY key") == [("sure", "east"), ("unsure", None)]
+
+
+def test_a_mistyped_name_is_the_most_alike_one_that_has_the_house_in_the_district(town: Linked) -> None:
+    address(town, "west", "ул. Поп Делян Пчеларов 6", "b")
+    address(town, "alike", "ул. Деян Ангелов 6", "c")
+    address(town, "east", "ул. Поп Делян Пчеларов 6", "h")
+    address(town, "numbered", "ул. 811 6", "b")
+    seat(town, "typo", "ул. Поп Делан Пчеларов 6", hint="W")
+    seat(town, "cut", "ул. Д. Пчеларов 6", hint="W")
+    seat(town, "other-house", "ул. Поп Делан Пчеларов 8", hint="W")
+    seat(town, "other-number", "ул. 81 6", hint="W")
+    seat(town, "nothing-like", "ул. Шипка 6", hint="W")
+    town.relink()
+    assert town.rows("SELECT subject_key, object_key FROM link WHERE status = 'ACCEPTED'") == [
+        ("cut", "west"),
+        ("typo", "west"),
+    ]
+    assert town.rows("SELECT key FROM site WHERE address IS NULL ORDER BY key") == [
+        ("nothing-like",), ("other-house",), ("other-number",),
+    ]  # fmt: skip
+    # another street of the district is as much like it
+    address(town, "rival", "ул. Поп Делат Пчеларов 6", "c")
+    town.relink()
+    assert town.rows("SELECT object_key, status FROM link WHERE subject_key = 'typo' ORDER BY object_key") == [
+        ("rival", "CANDIDATE"), ("west", "CANDIDATE"),
+    ]  # fmt: skip
+
+
+def test_a_house_that_is_not_in_the_district_named_is_the_one_elsewhere(town: Linked) -> None:
+    address(town, "east", "ул. Шипка 6", "h")
+    seat(town, "s", "ул. Шипка 6", hint="W")
+    town.relink()
+    assert town.ledger() == [("s", "east", "ADDRESS_MATCH", 0.921, "ACCEPTED")]
+    address(town, "west", "ул. Шипка 6", "b")
+    town.relink()
+    assert town.ledger() == [("s", "west", "ADDRESS_MATCH", 0.98, "ACCEPTED")]
 
 
 def test_a_site_without_place_is_in_the_district_that_its_source_names(town: Linked) -> None:
