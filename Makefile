@@ -31,6 +31,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.loads
 	$(BIN)/python -m tests.bench.linking --full
+	$(BIN)/python -m tests.bench.search
 
 soak: setup
 	$(BIN)/pytest -m soak

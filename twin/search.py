@@ -24,7 +24,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from twin.entities import BY_NAME, ENTITIES, Base, Entity
 from twin.errors import BadRequest
 from twin.fields import KEY
-from twin.links import depending_on
 from twin.schemes import SCHEMES
 from twin.text import fold
 
@@ -218,16 +217,29 @@ def refresh(connection: psycopg.Connection[Any], changed: Collection[str]) -> in
 
     Runs in that transaction, whose rows it knows by their time.
     """
-    scope = SQL("t.recorded_at = now()")
-    names = depending_on(changed)
-    if "Business" in names:
-        names.add("Site")  # a sole trader's loses its name with the business
-    return sum(_refresh(connection, e, scope) for e in ENTITIES if e.name in names and e.name in SEARCHED)
+    names = {*changed, *(name for name, others in _FOLLOWS.items() if others & set(changed))}
+    return _refresh_all(connection, names, SQL("t.recorded_at = now()"))
 
 
 def rebuild(connection: psycopg.Connection[Any]) -> int:
     """Make all entries anew; what does not differ is not written. How many were written."""
-    return sum(_refresh(connection, e, SQL("true")) for e in ENTITIES if e.name in SEARCHED)
+    return _refresh_all(connection, SEARCHED, SQL("true"))
+
+
+#: whose rows linking may change after those: a street's pieces by district, a position by building; and a
+#: sole trader's site loses its name with the business
+_FOLLOWS = {
+    "StreetSegment": {"District"},
+    "Site": {"Business", "Building", "Address"},
+    "Permit": {"Building", "Address"},
+}
+
+
+def _refresh_all(connection: psycopg.Connection[Any], names: Collection[str], scope: SQL) -> int:
+    wrote = sum(_refresh(connection, e, scope) for e in ENTITIES if e.name in names and e.name in SEARCHED)
+    if wrote:
+        connection.execute("ANALYZE search_entry, search_word")
+    return wrote
 
 
 def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) -> int:
@@ -277,7 +289,6 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
     if wrote:
         connection.execute(SQL(_COUNT_WORDS).format(**words))
         connection.execute("DELETE FROM search_word WHERE entries = 0")
-        connection.execute("ANALYZE search_entry, search_word")
     connection.execute(SQL("DROP TABLE {fresh}, {words}, {folded}").format(**words))
     return wrote
 
