@@ -21,12 +21,12 @@ from twin.text import fold
 
 #: what can be reconciled, and what people call it
 TYPES: Mapping[str, str] = {
-    "Address": "Address (адрес)",
-    "Building": "Building (сграда)",
-    "Business": "Business (фирма)",
-    "District": "District (район)",
-    "Neighbourhood": "Neighbourhood (квартал)",
-    "TransitStop": "Transit stop (спирка)",
+    "Address": "Address",
+    "Building": "Building",
+    "Business": "Business",
+    "District": "District",
+    "Neighbourhood": "Neighbourhood",
+    "TransitStop": "Transit stop",
 }
 MOST_QUERIES = 50
 MOST_CANDIDATES = 25
@@ -92,7 +92,7 @@ def read_query(said: Any, where: str) -> Query:
         raise BadRequest("has neither query nor properties", where=where)
     text = "" if text is None else _text(text, f"{where}.query")
     limit = said.get("limit") or DEFAULT_CANDIDATES  # 0 is a client's word for its default
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 1 or limit % 1:
         raise BadRequest(f"is {limit!r}; ask for 1 to {MOST_CANDIDATES} candidates", where=f"{where}.limit")
     strict = said.get("type_strict")
     if strict not in (None, "any", "all", "should"):
@@ -100,7 +100,7 @@ def read_query(said: Any, where: str) -> Query:
     types = _types(said.get("type"), f"{where}.type")
     if strict == "all" and len(types) > 1 and said.get("type"):
         types = ()  # no record is of two types
-    return Query(text, types, min(limit, MOST_CANDIDATES), properties)
+    return Query(text, types, min(int(limit), MOST_CANDIDATES), properties)
 
 
 def _types(said: Any, where: str) -> tuple[str, ...]:
@@ -213,11 +213,12 @@ def _ids(text: str, said: Mapping[str, list[str]], types: Sequence[str]) -> list
     for scheme in _COLUMNS:
         value = SCHEMES[scheme].read(text) if text else None
         if value:
-            found.append({"scheme": scheme, "type": "", "value": value})
+            found.append({"scheme": scheme, "type": _COLUMNS[scheme][0], "value": value})
     for pid, values in said.items():
         for scheme in SCHEMES_OF.get(pid, ()):
             read = (SCHEMES[scheme].read(value) for value in values)
-            found += [{"scheme": scheme, "type": "", "value": value} for value in read if value]
+            type_ = _COLUMNS[scheme][0]
+            found += [{"scheme": scheme, "type": type_, "value": value} for value in read if value]
     return found
 
 
@@ -286,7 +287,7 @@ _SHOWN: Mapping[str, tuple[LiteralString, LiteralString, LiteralString, LiteralS
         "concat_ws(', ', t.cadastral_id, " + _IN_DISTRICT + ")", _ONE_DISTRICT, "NULL", "t.footprint",
     ),
     "Business": (
-        "COALESCE(t.legal_name, t.legal_name_latin)", "'ЕИК ' || t.eik",
+        "COALESCE(t.legal_name, t.legal_name_latin)", "'EIK ' || t.eik",
         "ARRAY(SELECT DISTINCT s.district FROM {site} AS s"
         " WHERE s.business = t.key AND s.district IS NOT NULL)",
         "NULL", "NULL::geometry",
@@ -301,7 +302,7 @@ _SHOWN: Mapping[str, tuple[LiteralString, LiteralString, LiteralString, LiteralS
 }  # fmt: skip
 
 _FIND: LiteralString = """
-WITH asked AS MATERIALIZED (
+WITH RECURSIVE asked AS MATERIALIZED (
     SELECT q.* FROM jsonb_to_recordset(CAST({asked} AS jsonb)) AS q(n integer, folded text, pattern text,
         area text, district text, prefix boolean, types text[], most integer, house text, settlement text,
         district_names text[], district_keys text[], postcodes text[], lon float8, lat float8, ids jsonb,
@@ -309,7 +310,7 @@ WITH asked AS MATERIALIZED (
 ), ids AS MATERIALIZED (
     SELECT q.n, i.* FROM asked AS q
     CROSS JOIN LATERAL jsonb_to_recordset(q.ids) AS i(scheme text, type text, value text)
-), said AS (
+), said AS MATERIALIZED (
     SELECT q.n, array_agg(d.key) AS districts FROM asked AS q JOIN {district} AS d
         ON d.key = ANY(q.district_keys) OR d.code = ANY(q.district_keys) OR d.key IN (
             SELECT g.key FROM {gazetteer} AS g WHERE g.entity = 'District' AND g.name = ANY(q.district_names)
@@ -329,10 +330,19 @@ WITH asked AS MATERIALIZED (
     ) AS alike
 ), placed AS (
     {placed}
+), inherited AS (
+    -- what took the place of a record that bore it; several did where it was split
+    SELECT i.n, s.entity AS type, s.new_key AS key FROM ids AS i
+    JOIN {succession} AS s ON s.entity = i.type AND s.old_key = i.value
+    UNION
+    SELECT h.n, s.entity, s.new_key FROM inherited AS h
+    JOIN {succession} AS s ON s.entity = h.type AND s.old_key = h.key
 ), identified AS (
     {borne}
     UNION ALL
     {known}
+    UNION ALL
+    SELECT n, type, key FROM inherited
 ), found AS MATERIALIZED (
     SELECT e.n, e.type, e.key, max(e.likeness) AS likeness, max(e.at_address) AS at_address,
         bool_or(e.identified) AS identified
@@ -405,7 +415,7 @@ def statement(asked: Composable, city: str, srid: int) -> Composed:
     `asked` is the parameter for the text that `asked()` makes; `city` is the schema of the tables.
     """
     tables: dict[str, Composable] = {
-        name: Identifier(city, name) for name in ("gazetteer", "address", "district", "site")
+        name: Identifier(city, name) for name in ("gazetteer", "address", "district", "site", "succession")
     }
     words = {**_WORDS, **tables, "similar": SQL("%")}
     union = SQL("\n    UNION ALL\n")

@@ -138,6 +138,15 @@ def test_public_companies_are_found_by_their_number(sofia: Loaded) -> None:
     assert sofia.rows("SELECT count(*) FROM business WHERE eik LIKE '0%'")[0][0] > 0
 
 
+def test_outlets_have_their_brands_wikidata_item(sofia: Loaded) -> None:
+    [(known, billa)] = sofia.rows(
+        "SELECT count(brand_wikidata), count(*) FILTER (WHERE brand_wikidata = 'Q537781') FROM site"
+        " WHERE sources = '{sofia-outlets}'"
+    )
+    assert known >= 3269
+    assert billa >= 54
+
+
 def test_outlets_have_chain_line_of_business_and_address(sofia: Loaded) -> None:
     [(sites, operators, categories, addresses)] = sofia.rows(
         "SELECT count(*), count(operator), count(category), count(address_text) FROM site"

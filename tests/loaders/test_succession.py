@@ -64,3 +64,34 @@ def test_who_took_whose_place_is_loaded_from_a_register_and_from_a_table(town: L
     town.write("curated/successions.csv", "entity,old,new,since,reason\nBuilding,o2,n1,2026-03-01,merged\n")
     town.load("successions")
     assert town.rows("SELECT old_key FROM succession ORDER BY 1") == [("o1",), ("o2",)]
+
+
+OSM = """<osm version="0.6">
+<node id="1" lat="42.69" lon="23.32"/><node id="2" lat="42.69" lon="23.33"/><node id="3" lat="42.70" lon="23.33"/>
+<way id="7"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/>
+<tag k="building" v="church"/><tag k="wikidata" v="Q43282"/></way>
+<way id="8"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/>
+<tag k="building" v="yes"/><tag k="wikidata" v="Q1;Q2"/></way>
+</osm>"""
+OSM_BUILDINGS = """
+key = "osm"
+format = "osm"
+file = "town.osm"
+[[dataset.read]]
+options = { select = "areas", tags = { building = true }, columns = ["wikidata"] }
+[dataset.read.Building]
+key = { from = "@id", replace = { "/" = "-" } }
+osm_id = "@id"
+wikidata = { from = "wikidata", match = "^(Q[1-9][0-9]*)$" }
+footprint = "geometry"
+"""
+
+
+def test_a_wikidata_item_is_taken_from_openstreetmap_where_it_is_one(town: LoadTown) -> None:
+    town.write("town.osm", OSM)
+    town.describe(OSM_BUILDINGS)
+    assert town.load().exit_code == 0
+    assert town.rows("SELECT osm_id, wikidata FROM building ORDER BY key") == [
+        ("way/7", "Q43282"),
+        ("way/8", None),
+    ]

@@ -27,6 +27,9 @@ QUESTIONS = [
     '{ buildings(first: 3) { nodes { lods lod(level: "1.2") solids(first: 3) { nodes { %s lod volumeM3 cityjson building { id } } } } } }'
     % FIELDS,
     '{ node(id: "Link:IN_BUILDING/Site/s0/b.2") { __typename id ... on Link { method status } } }',
+    "{ node(id: \"Building:b.1\") { ... on CityEntity { identifiers { scheme value uri __typename } sameAs } }"
+    ' reconcile(queries: [{query: "b.1"}, {query: "Пробна АД", limit: 1}, {query: "xyzzy"}]) { __typename candidates {'
+    " __typename id name description score match features { __typename id value } record { id label } } } }",
     "{ sources { id title notices { nodes { occurrences } } } notices { totalCount nodes { rule severity } }"
     " importRuns { nodes { bytesRead startedAt } } }",
     "query { a: districts(first: 1) { n: nodes { c: code } nodes { code id } } b: districts(last: 1) { nodes { id } } }",

@@ -63,6 +63,8 @@ def town(database_url: str) -> Town:
     # what a sole trader's row holds at most
     town.add("Business", "175074752", eik="175074752", natural_person_like=True, legal_form="ET")
     town.add("Site", "s175074752", kind="SEAT", business="175074752", district="68134-01")
+    for old in ("68134.100.33.8", "68134.100.33.9"):
+        town.add("Succession", old, entity="Building", old_key=old, new_key=BUILDING)
     for stop, mark in (("1", "p"), ("2", "t")):
         town.add("TransitStop", f"g/{stop}", gtfs_id=stop, name="ОРЛОВ МОСТ", name_folded="orlov most",
                  position=GRID[mark], district="68134-01")  # fmt: skip
@@ -109,6 +111,8 @@ def features(candidate: Any) -> dict[str, Any]:
         ("Шипка №14", "Address", "Address:a14"),
         ("бул. Шипка 14", "Building", f"Building:{BUILDING}"),
         ("68134. 100.33.2", None, f"Building:{BUILDING}"),
+        ("68134.100.33.9", None, f"Building:{BUILDING}"),  # it took that one's place
+        ("Building:68134.100.33.8", None, f"Building:{BUILDING}"),
         ("https://www.openstreetmap.org/way/7", None, f"Building:{BUILDING}"),
     ],
 )
@@ -284,7 +288,7 @@ def test_openrefine_reconciles_a_column_and_extends_it(client: TestClient) -> No
     assert extended == {
         "meta": [
             {"id": "eik", "name": "eik"},
-            {"id": "district", "name": "district", "type": {"id": "District", "name": "District (район)"}},
+            {"id": "district", "name": "district", "type": {"id": "District", "name": "District"}},
         ],
         "rows": {"Business:831309045": {
             "eik": [{"str": "831309045"}], "district": [{"id": "District:68134-09", "name": "Лозенец"}],
