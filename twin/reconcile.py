@@ -170,7 +170,7 @@ def _asked(query: Query) -> dict[str, Any]:
     place = _place(said)
     return {
         "folded": fold(query.text),
-        "pattern": fold(query.text) + "%",
+        "pattern": fold(query.text) + ("%" if query.prefix else ""),  # folded texts have no signs
         "area": _place_name(query.text, "area"),
         "district": _place_name(query.text, "district"),
         "prefix": query.prefix,
@@ -252,13 +252,20 @@ _WORDS: dict[str, Composable] = {
     "looked_at": Literal(_LOOKED_AT),
 }
 
-_NAMED: LiteralString = """
-    SELECT q.n, {type} AS type, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
-        SELECT t.key, CASE WHEN q.prefix AND t.{folded} LIKE q.pattern THEN 1
-            ELSE similarity(t.{folded}, q.folded) END::float8 AS likeness
-        FROM {table} AS t
-        WHERE t.{folded} {similar} q.folded OR (q.prefix AND t.{folded} LIKE q.pattern)
-        ORDER BY 2 DESC, length(t.{folded}), t.key LIMIT {looked_at}
+# A name that is there as it is written is found at once; only what is not is compared with all that are like
+# it, which takes a tenth of a second among 400,000. LIKE, as the trigrams' index serves it, needs no other.
+_SPELT: LiteralString = """
+    SELECT q.n, {type} AS type, t.key FROM asked AS q CROSS JOIN LATERAL (
+        SELECT t.key FROM {table} AS t
+        WHERE t.{folded} LIKE q.pattern ORDER BY length(t.{folded}), t.key LIMIT {looked_at}
+    ) AS t WHERE {type} = ANY(q.types) AND q.folded <> ''
+"""
+_ALIKE: LiteralString = """
+    SELECT q.n, {type}, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
+        SELECT t.key, similarity(t.{folded}, q.folded)::float8 AS likeness FROM {table} AS t
+        WHERE t.{folded} {similar} q.folded
+            AND NOT EXISTS (SELECT FROM spelt AS s WHERE s.n = q.n AND s.type = {type})
+        ORDER BY 2 DESC, t.key LIMIT {looked_at}
     ) AS alike WHERE {type} = ANY(q.types) AND q.folded <> ''
 """
 _BORNE: LiteralString = """
@@ -316,8 +323,12 @@ WITH RECURSIVE asked AS MATERIALIZED (
             SELECT g.key FROM {gazetteer} AS g WHERE g.entity = 'District' AND g.name = ANY(q.district_names)
         )
     GROUP BY q.n
+), spelt AS MATERIALIZED (
+    {spelt}
 ), named AS (
-    {named}
+    SELECT n, type, key, 1::float8 AS likeness FROM spelt
+    UNION ALL
+    {alike}
     UNION ALL
     SELECT q.n, alike.entity, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
         SELECT g.entity, g.key, max(CASE WHEN q.prefix AND g.name LIKE (wanted.name || '%') THEN 1
@@ -424,10 +435,13 @@ def statement(asked: Composable, city: str, srid: int) -> Composed:
         table = Identifier(city, BY_NAME[name].table.name)
         return {**words, "type": Literal(name), "table": table, **more}
 
-    named = [
-        SQL(_NAMED).format(**of(name, folded=Identifier(column)))
-        for name, column in (("Business", "legal_name_folded"), ("TransitStop", "name_folded"))
-    ]
+    spelt, alike = (
+        [
+            SQL(sql).format(**of(name, folded=Identifier(column)))
+            for name, column in (("Business", "legal_name_folded"), ("TransitStop", "name_folded"))
+        ]
+        for sql in (_SPELT, _ALIKE)
+    )
     borne = [
         SQL(_BORNE).format(**of(name, scheme=Literal(scheme), column=Identifier(column)))
         for scheme, (name, column) in _COLUMNS.items()
@@ -442,7 +456,8 @@ def statement(asked: Composable, city: str, srid: int) -> Composed:
         **words,
         asked=asked,
         srid=Literal(srid),
-        named=union.join(named),
+        spelt=union.join(spelt),
+        alike=union.join(alike),
         borne=union.join(borne),
         known=union.join(known),
         described=union.join(described),
