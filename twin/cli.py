@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `twin status` does not 
 from __future__ import annotations
 
 import asyncio
+import csv
 import getpass
 import json
 import logging
@@ -33,6 +34,10 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 PARTLY, WRONG = 1, 2
 #: and where a signal stopped the command, as shells count: 130 or 143
 SIGNALLED = 128
+
+
+#: what the column with the addresses is called where nobody says it
+_ADDRESS_COLUMNS = ("address", "адрес", "address_text", "adres")
 
 
 class Terminated(KeyboardInterrupt):
@@ -428,6 +433,51 @@ def query(file: Any, variables: str | None, city: str | None) -> None:
     answer = asyncio.run(ask())
     click.echo(json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2))
     sys.exit(0 if answer.status == 200 else PARTLY)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--column", help="The column with the addresses.  [default: one called address or адрес]")
+@click.option("--city", help="The city to look in.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Where to write.  [default: stdout]",
+)  # fmt: skip
+@command_errors
+def geocode(file: Path, column: str | None, city: str | None, output: Path | None) -> None:
+    """Find the addresses in FILE, a text table, and write it as CSV with where they are.
+
+    All columns stay; longitude, latitude, level, building, address, district, score, expected_error_m and
+    reason follow. Separator and encoding are found out.
+    """
+    from loaders.formats import tabular
+    from twin.database import connect, prepare
+    from twin.geocode import geocode as run_geocode
+    from twin.geocode import written
+
+    settings = Settings.from_environment()
+    url = prepare(settings)
+    chosen = _city_of(settings, url, city)
+    with (
+        tabular.read(file) as layer,
+        connect(url, city=chosen.name) as connection,
+        click.open_file(str(output) if output else "-", "w", encoding="utf-8", lazy=False) as stream,
+    ):
+        names = layer.columns
+        of = next((name for name in names if name.casefold() in _ADDRESS_COLUMNS), None)
+        if column is not None or of is None:
+            if column not in names:
+                wanted = f'there is no column "{column}"' if column else "say which column has the addresses"
+                raise BadRequest(f"{wanted}; there are {', '.join(names)}", where="--column")
+            of = column
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow([*names, *written(None)])
+        for batch in layer.batches:
+            table = zip(*(batch.columns[name] for name in names), strict=True)
+            texts = [text or "" for text in batch.columns[of]]
+            for row, found in zip(table, run_geocode(connection, texts, first=1), strict=True):
+                best = found[0] if found else None
+                rows.writerow([*row, *written(best).values()])
 
 
 @main.command()

@@ -58,7 +58,7 @@ class GazetteerEntry(Base):
 #: the entities whose change may change a name's place
 DERIVED_FROM = frozenset({"Address", "StreetSegment", "District", "Neighbourhood", "NamedPlace", "Site"})
 #: houses of one street, or of one estate, stand no farther apart; two places may have one name beyond that
-STREET_GAP_M, AREA_GAP_M = 1_000, 2_000
+STREET_GAP_M, AREA_GAP_M = 1_500, 2_000
 #: of a place's houses, those within its reach, and those that must agree about the area it is in
 MOST = 0.9
 _SAMPLE_POINTS = 50
@@ -113,12 +113,16 @@ WITH bounded AS (
     FROM bounded AS b
 ), areas AS (
     SELECT m.kind, m.name, CASE m.kind WHEN {settlement} THEN m.name ELSE {main} END AS settlement, m.entity,
-        m.key, m.district, m.neighbourhood, m.position, far.reach_m, m.rank
+        m.key, CASE WHEN most.within >= {most} THEN m.district END AS district, m.neighbourhood, m.position,
+        most.reach_m, m.rank
     FROM middled AS m CROSS JOIN LATERAL (
-        SELECT percentile_cont({most}) WITHIN GROUP (ORDER BY ST_Distance(m.position, point.geom))
-            AS reach_m
+        SELECT percentile_cont({most}) WITHIN GROUP (ORDER BY ST_Distance(m.position, point.geom)) AS reach_m,
+            avg((m.key = m.district OR EXISTS (
+                SELECT FROM area_part WHERE area_type = 'District' AND area_key = m.district
+                    AND ST_Covers(part, point.geom)
+            ))::integer) AS within
         FROM ST_Dump(ST_GeneratePoints(m.shape, {points}, 1)) AS point
-    ) AS far
+    ) AS most
 ), numbered AS (
     SELECT split_part(match_key, '|', 1) AS settlement, split_part(match_key, '|', 2) AS name,
         CASE WHEN street IS NULL OR match_key LIKE '%|%|bl %' THEN {area} ELSE {street} END AS kind,
@@ -197,6 +201,7 @@ WITH parts AS (
     SELECT stem, settlement, ST_Centroid(ST_Collect(position)) AS middle FROM parts AS p
     WHERE NOT EXISTS (
         SELECT FROM {fresh} AS f WHERE (f.kind, f.name, f.settlement) = ({area}, p.stem, p.settlement)
+            AND ST_DWithin(f.position, p.position, f.reach_m)
     ) GROUP BY stem, settlement HAVING count(*) > 1
 )
 SELECT {area}, stem, settlement, min(p.entity), NULL,
