@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoalchemy2 import Geometry
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -48,7 +48,7 @@ from schema.declare import camel
 from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
-from twin import search
+from twin import geocode, search
 from twin.database import City
 from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
@@ -164,6 +164,8 @@ class _Compiler:
                 return self._reconcile(item)
             case p.Search():
                 return self._search(item)
+            case p.Geocode():
+                return self._geocode(item)
             case p.AllOf(_, target, items, of_row):
                 s = self._alias(target)
                 rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
@@ -192,6 +194,14 @@ class _Compiler:
                 return self._shape(entity, t, item)
             case p.Distance(_, to):
                 return func.ST_Distance(t.c[entity.geometry], self._place(to))
+            case p.Understood(_, parts):
+                pairs = [
+                    (key, _quoted("AddressParts"))
+                    if part == "__typename"
+                    else (key, func.nullif(t.c.understood.op("->>")(_quoted(part)), literal_column("''")))
+                    for key, part in parts
+                ]
+                return case((t.c.understood.isnot(None), self._object(pairs, t)))
             case p.Levels():
                 s = self._alias(BY_NAME["BuildingSolid"])
                 lods = self._select(s.c.lod).where(s.c.building == t.c.key).order_by(s.c.lod)
@@ -400,6 +410,34 @@ class _Compiler:
                 whole = func.json_agg(aggregate_order_by(rows.c[f"l{i}"], rows.c.rank))
                 pairs.append((part.key, func.coalesce(whole, _EMPTY_LIST)))
         return select(self._object(pairs, rows)).select_from(rows).scalar_subquery()
+
+    def _geocode(self, item: p.Geocode) -> ColumnElement[Any]:
+        size = SQL("{}").format(Literal(item.size))
+        if item.text is not None:
+            said = self._bind(values.geocoded(item.text, f"{item.key}.text"), Text())
+            asked = select(said.label("parsed")).cte(self._name("asked"))
+            parsed = SQL("(SELECT parsed FROM {})").format(Identifier(asked.name))
+            found = geocode.statement(parsed, size, city=self.city.name)
+        else:
+            assert item.at is not None
+            assert item.within_m is not None
+            reading = values.number(item.within_m, f"{item.key}.withinM", least=0)
+            held = (self._place(item.at).label("place"), self._bind(reading, Double()).label("within"))
+            asked = select(*held).cte(self._name("asked"))
+            name = Identifier(asked.name)
+            places = SQL(
+                "(SELECT json_build_array(json_build_object('n', 0, 'shape',"
+                " encode(ST_AsEWKB(place), 'hex')))::text FROM {})"
+            ).format(name)
+            within = SQL("(SELECT within FROM {})").format(name)
+            found = geocode.reverse_statement(places, within, size, city=self.city.name)
+        self._asked.append(asked)
+        known = (column(name, Geometry() if name == "position" else None) for name in geocode.COLUMNS)
+        match = text(found.as_string()).columns(*known).subquery(self._name("match"))
+        self._outside.append(match)
+        columns = self._labelled(BY_NAME["Link"], match, item.items)
+        self._outside.pop()
+        return self._list(select(*columns).select_from(match).order_by(match.c.place), item.items)
 
     def _hit(self, hit: Any, end: p.End) -> ColumnElement[Any]:
         return self._of_row(BY_NAME["Link"], hit, end)

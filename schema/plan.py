@@ -43,6 +43,8 @@ _ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
 _CONDITIONS_CEILING = 300
+#: places that one geocoding gives at most
+GEOCODE_CEILING = 100
 #: records that one search gives at most
 SEARCH_CEILING = 100
 
@@ -320,8 +322,30 @@ class Search:
     parts: tuple[Edge | End | Constant, ...]
 
 
+@dataclass(frozen=True)
+class Understood:
+    """The parts of an address that a geocoding read: pairs of response key and part."""
+
+    key: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Geocode:
+    """The places that a text means, or that a place has; one of the two is given."""
+
+    key: str
+    text: Leaf | None
+    at: Place | None
+    within_m: Leaf | None
+    size: int
+    items: Items
+
+
 Item = (
-    Constant
+    Understood
+    | Geocode
+    | Constant
     | PublicId
     | Address
     | Label
@@ -526,6 +550,10 @@ class Planner:
                 return self._notices(key, name, arguments, declared, below, times, depth)
             case reads.RootSearch():
                 return self._search(key, name, arguments, declared, below, times, depth)
+            case reads.RootGeocode() | reads.RootReverseGeocode():
+                return self._geocode(key, name, arguments, below, times, depth)
+            case reads.Understood():
+                return Understood(key, self._simple_parts("AddressParts", below)), 0
             case reads.RootNode():
                 return self._node(key, arguments, below, times, depth)
             case reads.RootReconcile():
@@ -618,6 +646,24 @@ class Planner:
                 )
             parts.append((part_key, part, items))
         return Edge(key, tuple(parts)), rows
+
+    def _geocode(
+        self, key: str, name: str, arguments: dict[str, Tree], below: Sequence[Any], times: int, depth: int
+    ) -> tuple[Item, int]:
+        size = self.arguments.fix(required(arguments["first"], f"{name}.first", "give a number"))
+        if not 0 <= size <= GEOCODE_CEILING:
+            raise BadRequest(f"is {size}; ask for 0 to {GEOCODE_CEILING} places", where=f"{name}.first")
+        type_ = self.schema.type_map["GeocodeMatch"]
+        assert isinstance(type_, GraphQLObjectType)
+        # its rows are of no entity; a link's have neither geometry nor computed values either
+        items, rows = self._items(type_, BY_NAME["Link"], below, times * size, depth + 1)
+        text = at = within = None
+        if "text" in arguments:
+            text = required(arguments["text"], f"{name}.text", "give the text of an address")
+        else:
+            at = self._place(arguments["at"], f"{name}.at")
+            within = required(arguments["withinM"], f"{name}.withinM", "give metres")
+        return Geocode(key, text, at, within, size, items), rows + times * size
 
     def _node(
         self, key: str, arguments: dict[str, Tree], below: Sequence[Any], times: int, depth: int

@@ -8,12 +8,14 @@ import strawberry
 
 from schema import reads
 from schema.declare import Argument, InputMember, Member, enum_type, input_type, object_type
+from schema.filters import GeometryInput
 from schema.mutations import Mutation
 from schema.plan import SEARCH_CEILING
-from schema.scalars import CONFIGURATION, JSONValue
-from schema.types import REQUIRED, declare_types, page_arguments
+from schema.scalars import CONFIGURATION, GeoJSON, JSONValue
+from schema.types import POINT_ARGUMENTS, REQUIRED, declare_types, page_arguments
 from twin import search
 from twin.entities import IDENTIFIERS
+from twin.geocode import PART_DOCS, Level
 from twin.reconcile import (
     DEFAULT_CANDIDATES,
     FEATURES,
@@ -84,6 +86,37 @@ EntityType = enum.Enum("EntityType", {name: name for name in search.TYPES})  # t
 EntityType.__doc__ = "What can be searched for"
 enum_type(EntityType)
 enum_type(search.MatchKind)
+enum_type(Level)
+object_type(
+    "AddressParts",
+    "The parts of an address as they were read, in small Latin letters; null where it does not have them",
+    [Member(part, str | None, doc, reads.Part(part)) for part, doc in PART_DOCS.items()],
+)
+object_type(
+    "GeocodeMatch",
+    "A place that an address text may mean, or what stands at a place",
+    [
+        Member("level", Level, "How exactly it is found", reads.Value("level")),
+        Member("score", float, "How likely it is the right one at its level, 0 to 1", reads.Value("score")),
+        Member(
+            "expectedErrorM", float,
+            "Metres from the position within which nine of ten such places lie; of a place how far off it is "
+            "(unit: m)",
+            reads.Value("expected_error_m"),
+        ),
+        Member("reason", str, "Which parts matched and how", reads.Value("reason")),
+        Member("position", GeoJSON, "Where it is", reads.Shape("position"), POINT_ARGUMENTS),
+        Member("address", "Address", "The address", reads.ToOne("address", "Address")),
+        Member("building", "Building", "The building", reads.ToOne("building", "Building")),
+        Member(
+            "neighbourhood", "Neighbourhood", "The neighbourhood",
+            reads.ToOne("neighbourhood", "Neighbourhood"),
+        ),
+        Member("district", "District", "The district", reads.ToOne("district", "District")),
+        Member("understood", "AddressParts", "What was read of the text", reads.Understood()),
+        Member("leftOver", str | None, "The words that were not understood", reads.Value("left_over")),
+    ],
+)  # fmt: skip
 object_type(
     "SearchMatch",
     "How a record answers a search",
@@ -155,6 +188,25 @@ def build() -> strawberry.Schema:
                     Argument(
                         "queries", "[ReconcileQuery!]!", f"At most {MOST_QUERIES}", default=REQUIRED
                     )
+                ],
+            ),
+            Member(
+                "geocode", "[GeocodeMatch!]!",
+                "Where an address is: the best first, the exacter ones only where one is sure enough",
+                reads.RootGeocode(),
+                [
+                    Argument("text", str, "Such as гр. София, ж.к. Люлин 8, бл. 819", default=REQUIRED),
+                    Argument("first", int, "At most this many", default=5),
+                ],
+            ),
+            Member(
+                "reverseGeocode", "[GeocodeMatch!]!",
+                "What stands at a place: addresses and buildings, else a street, else the areas it lies in",
+                reads.RootReverseGeocode(),
+                [
+                    Argument("at", GeometryInput, "The place", default=REQUIRED),
+                    Argument("withinM", float, "How far off it may be, in metres", default=50.0),
+                    Argument("first", int, "At most this many", default=5),
                 ],
             ),
             Member(

@@ -157,6 +157,21 @@ class RootSearch:
     """The records that best answer a text."""
 
 
+@dataclass(frozen=True)
+class RootGeocode:
+    """The places that an address text may mean."""
+
+
+@dataclass(frozen=True)
+class RootReverseGeocode:
+    """What stands at a place."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """The parts of an address text as they were read."""
+
+
 Read = (
     Id
     | Uri
@@ -183,4 +198,7 @@ Read = (
     | RootReconcile
     | RootNotices
     | RootSearch
+    | RootGeocode
+    | RootReverseGeocode
+    | Understood
 )

@@ -27,6 +27,8 @@ _SHAPE = [
     Argument("precision", int, "Decimal places of the coordinates, 0 to 15", default=GEOJSON_DIGITS),
     Argument("simplifyM", float, "Leave out detail smaller than this many metres"),
 ]
+#: of a point there is no detail to leave out
+POINT_ARGUMENTS = _SHAPE[:2]
 _LANG = Argument("lang", "Lang", "The language and script", default=Lang.BG)
 
 

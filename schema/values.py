@@ -21,6 +21,8 @@ from shapely.geometry.base import BaseGeometry
 from schema import places
 from schema import plan as p
 from schema.arguments import Const, Leaf, Tree
+from twin import geocode
+from twin.addresses import parse_address
 from twin.database import City
 from twin.entities import Entity
 from twin.errors import BadRequest
@@ -33,6 +35,7 @@ from twin.text import fold
 #: of a city's box: what holds less is a small place
 _SMALL_SHARE = 1 / 200
 _METRES_OF_DEGREE = 90_000
+_LONGEST_ADDRESS = 500
 
 Variables = Mapping[str, Any]
 Reading = Callable[[Variables], bytes | None]
@@ -129,6 +132,21 @@ def searched(leaf: Leaf, where: str) -> dict[str, Reading]:
         "near_of": read(lambda q: [i for i, _ in q.near]),
         "near_word": read(lambda q: [word for _, word in q.near]),
     }
+
+
+def geocoded(leaf: Leaf, where: str) -> Reading:
+    """A parsed address as the JSON text that twin.geocode asks with."""
+
+    def read(variables: Variables) -> bytes:
+        text = leaf.read(variables)
+        if len(text) > _LONGEST_ADDRESS:
+            raise BadRequest(
+                f"has {len(text)} characters; an address has at most {_LONGEST_ADDRESS}", where=where
+            )
+        _text(text, where)
+        return _text(geocode.asked([parse_address(text)]), where)
+
+    return _once(read, leaf)
 
 
 def types(leaf: Leaf, where: str) -> Reading:

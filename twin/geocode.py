@@ -53,7 +53,10 @@ class Match:
 
 
 #: the parts of an address that the statement reads
-PARTS = ("settlement", "district", "area", "street", "number", "block", "entrance")
+PART_DOCS = {
+    "settlement": "Town or village", "district": "District", "area": "Housing estate, quarter or locality",
+    "street": "Street without its kind", "number": "House number", "block": "Block", "entrance": "Entrance",
+}  # fmt: skip
 #: words that are looked up together at most
 _LONGEST_NAME = 4
 _SHORTEST_NAME = 4
@@ -108,7 +111,7 @@ _WORDS: dict[str, Composable] = {
 #: number of the text, then its candidates, the best first
 COLUMNS = (
     "n", "place", "level", "score", "expected_error_m", "reason", "position", "address", "building", "street",
-    "neighbourhood", "district", "found",
+    "neighbourhood", "district", "understood", "left_over",
 )  # fmt: skip
 
 # For each text: wanted: the names to look up, those said and those found among the words of a part. known:
@@ -119,7 +122,7 @@ _FIND: LiteralString = """
 WITH asked AS MATERIALIZED (
     SELECT q.* FROM jsonb_to_recordset(CAST({parsed} AS jsonb)) AS q(n integer, settlement text,
         district text, area text, street text, number text, block text, entrance text, heads text[],
-        tails text[])
+        tails text[], rest text)
 ), main AS MATERIALIZED (
     SELECT name FROM {gazetteer} WHERE kind = {settlement} AND entity = 'District' LIMIT 1
 )
@@ -167,7 +170,10 @@ WITH wanted AS (
 ), said_town AS (
     SELECT name, position, reach_m FROM meant WHERE part = {settlement} ORDER BY weight DESC, number LIMIT 1
 ), town AS MATERIALIZED (
-    SELECT COALESCE(said.name, CASE WHEN q.settlement = '' THEN main.name END) AS name, said.position,
+    -- where no address says in which town the city is, any is
+    SELECT said.position, COALESCE(
+            said.name, CASE WHEN q.settlement = '' OR main.name IS NULL THEN COALESCE(main.name, '') END
+        ) AS name,
         said.reach_m, said.name IS NULL OR said.name = main.name AS is_main, main.name AS main_name
     FROM (SELECT 1) AS one LEFT JOIN main ON true LEFT JOIN said_town AS said ON true
 ), around AS MATERIALIZED (
@@ -300,7 +306,9 @@ SELECT place_in_list AS place, level, round(score::numeric, 3)::float8 AS score,
     -- a street through several districts is meant in the one that the text names
     COALESCE(district, (SELECT min(a.district) FROM around AS a WHERE a.part = {district}
         HAVING min(a.district) = max(a.district))) AS district,
-    CASE how WHEN 'among' THEN name END AS found
+    to_json(q) AS understood,
+    btrim(CASE how WHEN 'among' THEN replace(' ' || q.rest || ' ', ' ' || name || ' ', ' ') ELSE q.rest END)
+        AS left_over
 FROM last WHERE place_in_list <= {first} AND (decided_at IS NULL OR level_rank <= decided_at)
 ) AS f
 """
@@ -362,7 +370,8 @@ SELECT place, level, round((1 - 0.5 * metres / greatest({within}, 1))::numeric, 
     round(metres::numeric, 1)::float8 AS expected_error_m,
     CASE WHEN level_rank = 3 THEN 'lies in it' WHEN metres = 0 THEN 'stands on it'
         ELSE round(metres::numeric, 1) || ' m away' END AS reason,
-    position, address, building, street, neighbourhood, district, NULL::text AS found
+    position, address, building, street, neighbourhood, district, NULL::json AS understood,
+    NULL::text AS left_over
 FROM ordered WHERE place <= {first}
 ) AS f
 """
@@ -402,9 +411,10 @@ def asked(keys: Iterable[AddressKey]) -> str:
 def _asked(key: AddressKey) -> dict[str, Any]:
     heads, tails = _names_among(key)
     return {
-        **{part: getattr(key, part) for part in PARTS},
+        **{part: getattr(key, part) for part in PART_DOCS},
         "heads": sorted(heads),
         "tails": sorted(tails),
+        "rest": key.rest,
     }
 
 

@@ -13,6 +13,7 @@ from schema.execute import Answer, Engine
 from schema.query import build
 from tests.town import CITY, Grid, Town
 from twin.database import Reader, connect
+from twin.gazetteer import refresh_gazetteer
 from twin.search import rebuild
 from twin.settings import Settings
 
@@ -129,6 +130,7 @@ def town(database_url: str) -> Town:
     )
     with connect(town.url, city=CITY.name) as connection:
         rebuild(connection)
+        refresh_gazetteer(connection)
     town.run("ANALYZE")
     return town
 
