@@ -17,7 +17,7 @@ import shapely
 from loaders.catalogue import Target
 from loaders.catalogue.words import Recipe, Segment, Words
 from loaders.published import Column, Selected, as_text, mask
-from twin.addresses import AddressKey, match_key, parse_address
+from twin.addresses import AddressKey, Known, match_key, parse_address
 from twin.geometry import Mask, Shapes
 from twin.identity import hashed_key
 from twin.text import fold, title_case
@@ -170,9 +170,9 @@ def _address_keys(words: Words, selected: Selected) -> Column:
     settlement = fold(words.settlement)
     text = parts.pop("text", None)
     if text is not None:
+        names = Known(settlements=frozenset((settlement,)))
         return by_value(
-            selected.text(text),
-            lambda line: match_key(parse_address(line, settlements=(settlement,)), settlement=settlement),
+            selected.text(text), lambda line: match_key(parse_address(line, names), settlement=settlement)
         )
     columns = [selected.text(name).to_pylist() for name in parts.values()]
     known: dict[tuple[str | None, ...], str | None] = {}

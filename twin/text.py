@@ -32,7 +32,7 @@ EXCEPTIONS = {
     "гладстон": "Gladstone",
 }
 _CYRILLIC_WORD = re.compile("[Ѐ-ӿ]+")
-_CYRILLIC = re.compile("[Ѐ-ӿ]")
+CYRILLIC = re.compile("[Ѐ-ӿ]")
 LATIN = re.compile("[A-Za-z]")
 
 
@@ -87,7 +87,7 @@ def one_script(text: str) -> str:
 
     'Cофия' with a Latin C is София; where the two are equal, Cyrillic wins.
     """
-    if text.isascii() or not (LATIN.search(text) and _CYRILLIC.search(text)):
+    if text.isascii() or not (LATIN.search(text) and CYRILLIC.search(text)):
         return text
     return _WORD.sub(_one_script_word, text)
 
@@ -95,7 +95,7 @@ def one_script(text: str) -> str:
 def _one_script_word(match: re.Match[str]) -> str:
     word = match[0]
     latin = len(LATIN.findall(word))
-    cyrillic = len(_CYRILLIC.findall(word))
+    cyrillic = len(CYRILLIC.findall(word))
     if not latin or not cyrillic:
         return word
     return word.translate(TO_CYRILLIC if cyrillic >= latin else _TO_LATIN)
@@ -165,7 +165,7 @@ def title_case(text: str) -> str:
     'КВ. МАНАСТИРСКИ ЛИВАДИ' gives 'кв. Манастирски Ливади', 'ЛЮЛИН VIII' gives 'Люлин VIII'. Words without a
     vowel (НДК) are taken for abbreviations and stay.
     """
-    if text != text.upper() or not _CYRILLIC.search(text):
+    if text != text.upper() or not CYRILLIC.search(text):
         return text
     return _TITLE_WORD.sub(lambda match: _title_word(match, text), text)
 
@@ -180,7 +180,7 @@ def _title_word(match: re.Match[str], text: str) -> str:
     joined = start > 0 and text[start - 1] == "-"
     if joined and start > 1 and text[start - 2].isdigit():
         return f"{low}{stop}"  # 102-ро
-    if not word.isalpha() or not _CYRILLIC.search(word):
+    if not word.isalpha() or not CYRILLIC.search(word):
         return f"{word}{stop}"  # 14А, VIII
     if stop and (low in _PREFIXES or (first and low in _FIRST_ONLY)):
         return f"{low}{stop}"
