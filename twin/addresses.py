@@ -399,7 +399,9 @@ class _Reader:
                     break
             elif word.unit or word.landmark or word.corner or (word.compass and following.corner):
                 stays = word.in_names or (word.needs_code and not following.code)
-                if not stays and (held or inside != "street" or not word.landmark or not following.separator):
+                if not stays and (
+                    held or inside not in ("street", "area") or not word.landmark or not following.separator
+                ):
                     while len(held) > 1 and (held[-1].attribute or (word.landmark and held[-1].estate)):
                         held.pop()
                         self.at -= 1

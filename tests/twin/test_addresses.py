@@ -75,7 +75,7 @@ def test_streets_and_numbers_are_told_apart(text: str, street: str, number: str)
         ("Дружба 2 бл. 14А", "druzhba 2", "14a", ""),
         ("Ж.К. П. Р. Славейков 111", "p r slaveykov", "111", ""),
         ("кв. ж.к. Дружба 2", "druzhba 2", "", ""), ("в.з. Братковица", "bratkovitsa", "", ""),
-        ("м. Буката", "bukata", "", ""), ('кв."Горна баня"', "gorna banya", "", ""),
+        ("м. Буката", "bukata", "", ""), ("в.з. Манастира, бл. 2", "manastira", "2", ""), ('кв."Горна баня"', "gorna banya", "", ""),
     ],
 )  # fmt: skip
 def test_estates_and_blocks_are_told_apart(text: str, area: str, block: str, entrance: str) -> None:
