@@ -12,10 +12,12 @@ import shapely
 import shapely.affinity
 
 from tests.town import ORIGIN, Town
-from twin import database
+from twin import curation, database
 from twin.addresses import match_key, parse_address
+from twin.claims import FAMILIES
 from twin.entities import BY_NAME
 from twin.history import HISTORY
+from twin.identity import public_id
 from twin.links import _relink_areas, relink, relink_all
 from twin.text import fold
 
@@ -156,6 +158,20 @@ class Changing:
         if BY_NAME[entity].is_spatial and entity != "Site":
             _relink_areas(connection, BY_NAME[entity])
 
+    def decide(self) -> None:
+        """Somebody accepts or rejects a link between two records, found or not."""
+        family = self.draw.choice(FAMILIES)
+        ends = []
+        with self.connect() as connection:
+            for entity in (family.subject, family.object):
+                keys = connection.execute(
+                    f"SELECT key FROM {BY_NAME[entity].table.name} ORDER BY key".encode()
+                )
+                ends.append(public_id(entity, self.draw.choice([key for (key,) in keys])))
+        decision = self.draw.choice([curation.accept, curation.reject])
+        claim = curation.Claim(family.type.name, *ends)
+        decision(self.town.url, self.town.city, claim, reason="by chance", author="ana")
+
     def connect(self) -> psycopg.Connection[Any]:
         return database.connect(self.town.url, city=self.town.city.name)
 
@@ -201,6 +217,8 @@ def test_linking_what_changed_equals_linking_everything(changing: Changing) -> N
             for entity in entities:
                 changing.change(connection, entity, changing.draw.randint(1, 5))
             relink(connection, entities)
+        if changing.draw.random() < 0.5:
+            changing.decide()
         with changing.connect() as connection:
             before = changing.linked(connection)
             relink_all(connection)
