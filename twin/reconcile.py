@@ -13,7 +13,8 @@ from typing import Any, LiteralString
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from twin.addresses import AddressKey, match_key, parse_address
+from twin import geocode
+from twin.addresses import AddressKey, parse_address
 from twin.entities import BY_NAME
 from twin.errors import BadRequest
 from twin.schemes import SCHEMES
@@ -153,31 +154,38 @@ def _text(said: Any, where: str) -> str:
 
 def asked(queries: Sequence[Query]) -> str:
     """The queries as the JSON text that the statement takes: parsed, folded, identifiers recognised."""
-    return json.dumps([{"n": n, **_asked(query)} for n, query in enumerate(queries)], ensure_ascii=False)
+    addresses = json.loads(geocode.asked(_address(query) for query in queries))
+    return json.dumps(
+        [{**address, **_asked(query)} for address, query in zip(addresses, queries, strict=True)],
+        ensure_ascii=False,
+    )
+
+
+def _address(query: Query) -> AddressKey:
+    """The text as an address, in the settlement that the properties name; nothing where none is asked for."""
+    if not {"Address", "Building"} & set(query.types):
+        return AddressKey()
+    address = parse_address(query.text)
+    settlements = [value for name, value in query.properties if name == "settlement"]
+    if address.settlement or not settlements:
+        return address
+    return replace(address, settlement=AddressKey.from_parts(settlement=settlements[0]).settlement)
 
 
 def _asked(query: Query) -> dict[str, Any]:
     said: dict[str, list[str]] = {}
     for name, value in query.properties:
         said.setdefault(name, []).append(value)
-    address = parse_address(query.text)
-    if not address.settlement and "settlement" in said:
-        address = replace(
-            address, settlement=AddressKey.from_parts(settlement=said["settlement"][0]).settlement
-        )
     districts = said.get("district", [])
-    house = match_key(replace(address, settlement="")) if query.text else None
     place = _place(said)
     return {
         "folded": fold(query.text),
         "pattern": fold(query.text) + ("%" if query.prefix else ""),  # folded texts have no signs
-        "area": _place_name(query.text, "area"),
-        "district": _place_name(query.text, "district"),
+        "area_name": _place_name(query.text, "area"),
+        "district_name": _place_name(query.text, "district"),
         "prefix": query.prefix,
         "types": query.types,
         "most": query.limit,
-        "house": house,
-        "settlement": address.settlement,
         "district_names": [_place_name(value, "district") for value in districts],
         "district_keys": [value.removeprefix("District:") for value in districts],
         "postcodes": said.get("postcode", []),
@@ -236,7 +244,6 @@ OTHER_DISTRICT, NO_DISTRICT, OTHER_POSTCODE, OTHER_IDENTIFIER = 0.5, 0.9, 0.7, 0
 FAR_M, FAR = 3000.0, 0.3
 #: a match is taken without asking from this score on, where the next candidate is so much less likely
 SURE, AHEAD = 90.0, 5.0
-ADDRESS_SURE = 0.97
 _LOOKED_AT = 25
 
 _WORDS: dict[str, Composable] = {
@@ -248,7 +255,6 @@ _WORDS: dict[str, Composable] = {
     "far_m": Literal(FAR_M),
     "sure": Literal(SURE),
     "ahead": Literal(AHEAD),
-    "address_sure": Literal(ADDRESS_SURE),
     "looked_at": Literal(_LOOKED_AT),
 }
 
@@ -311,7 +317,7 @@ _SHOWN: Mapping[str, tuple[LiteralString, LiteralString, LiteralString, LiteralS
 _FIND: LiteralString = """
 WITH RECURSIVE asked AS MATERIALIZED (
     SELECT q.* FROM jsonb_to_recordset(CAST({asked} AS jsonb)) AS q(n integer, folded text, pattern text,
-        area text, district text, prefix boolean, types text[], most integer, house text, settlement text,
+        area_name text, district_name text, prefix boolean, types text[], most integer,
         district_names text[], district_keys text[], postcodes text[], lon float8, lat float8, ids jsonb,
         by_identifier boolean)
 ), ids AS MATERIALIZED (
@@ -333,7 +339,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
     SELECT q.n, alike.entity, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
         SELECT g.entity, g.key, max(CASE WHEN q.prefix AND g.name LIKE (wanted.name || '%') THEN 1
             ELSE similarity(g.name, wanted.name) END)::float8 AS likeness
-        FROM (VALUES ('District', q.district), ('Neighbourhood', q.area)) AS wanted(entity, name)
+        FROM (VALUES ('District', q.district_name), ('Neighbourhood', q.area_name)) AS wanted(entity, name)
         JOIN {gazetteer} AS g ON g.entity = wanted.entity
         WHERE wanted.name <> '' AND wanted.entity = ANY(q.types) AND g.key IS NOT NULL
             AND (g.name {similar} wanted.name OR (q.prefix AND g.name LIKE (wanted.name || '%')))
@@ -409,14 +415,9 @@ COLUMNS = (
 )  # fmt: skip
 
 _PLACED: LiteralString = """
-    SELECT h.n, leads.type, leads.key, {address_sure}::float8 AS sureness
-    FROM (
-        SELECT q.n, COALESCE(NULLIF(q.settlement, ''), (
-            SELECT name FROM {gazetteer} WHERE kind = 'SETTLEMENT' AND entity = 'District' LIMIT 1
-        )) || q.house AS match_key FROM asked AS q WHERE q.house IS NOT NULL
-    ) AS h JOIN {address} AS a USING (match_key)
-    CROSS JOIN LATERAL (VALUES ('Address', a.key), ('Building', a.building)) AS leads(type, key)
-    WHERE leads.key IS NOT NULL
+    SELECT h.n, leads.type, leads.key, max(h.score) AS sureness FROM ({houses}) AS h
+    CROSS JOIN LATERAL (VALUES ('Address', h.address), ('Building', h.building)) AS leads(type, key)
+    WHERE leads.key IS NOT NULL GROUP BY h.n, leads.type, leads.key
 """
 
 
@@ -461,5 +462,5 @@ def statement(asked: Composable, city: str, srid: int) -> Composed:
         borne=union.join(borne),
         known=union.join(known),
         described=union.join(described),
-        placed=SQL(_PLACED).format(**words),
+        placed=SQL(_PLACED).format(houses=geocode.statement(asked, Literal(_LOOKED_AT), city=city)),
     )
