@@ -807,7 +807,8 @@ class _Reader:
                 parts["area"] = f"{street.name} {street.number}".strip()
                 streets.remove(street)
                 continue
-            if "area" not in parts and f"{street.name} {street.number}" in self.known.areas:
+            known = f"{street.name} {street.number}" in self.known.areas
+            if known and "block" in parts and "area" not in parts:
                 # 'ул. Младост-3, бл. 324', where a form asked for the street
                 parts["area"] = f"{street.name} {street.number}"
                 streets.remove(street)
