@@ -3,8 +3,9 @@
 A register that erases a field wants it gone, not superseded: `purge` takes it out of history and of the link
 ledger. A sole trader's name is a person's and the seat may be a home: `businesses.py` keeps both from coming
 in, `forget` removes what came in while the number was taken for a company's, and `strip_records` what another
-data set says; `erase_from_notices` removes what was quoted of either. `merge.py` calls `purge` and
-`strip_records`, `run.py` the others, all in a load's transaction.
+data set says; `erase_from_notices` removes what was quoted of either, `forget_matches` the links by a name
+that is gone, off whose outlets it could be read. `merge.py` calls `purge` and `strip_records`, `run.py` the
+others, all in a load's transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from loaders.checks import MADE
 from loaders.notices import Notices
 from loaders.versions import ERASED, VERSIONS
-from twin.entities import Entity
+from twin.entities import Entity, LinkMethod, LinkType
 
 #: what says who a person is or where a person lives; the district of a seat is coarse enough to stay
 PERSONAL = {
@@ -148,6 +149,31 @@ def forget(connection: psycopg.Connection[Any], touched: Collection[str]) -> Non
             site=_emptied("site", "Site", "place", SQL("recorded_at = now(), ")),
         ),
         {"names": names, "versions": _ERASED_OF_SITES},
+    )
+
+
+def forget_matches(connection: psycopg.Connection[Any], touched: Collection[str]) -> None:
+    """Erase that outlets were tied by name to businesses whose name this transaction took away.
+
+    Called after linking, which lets go of such links and keeps in history that they were.
+    """
+    if "Business" not in touched:
+        return
+    connection.execute(
+        SQL(
+            "WITH nameless AS MATERIALIZED ("
+            " SELECT b.key FROM business AS b WHERE b.legal_name IS NULL AND b.recorded_at = now()"
+            "), unremembered AS ("
+            " DELETE FROM link_history AS l USING nameless AS n"
+            " WHERE l.type = {type} AND l.object_key = n.key AND l.method = {name_match}"
+            ") UPDATE site_history AS h SET business = NULL, business_linked = NULL FROM nameless AS n"
+            " WHERE h.business = n.key AND h.business_linked AND NOT EXISTS ("
+            # what a source or a curator tied together says nothing of names
+            "  SELECT FROM (SELECT type, subject_key, object_key, method FROM link"
+            "   UNION ALL SELECT type, subject_key, object_key, method FROM link_history) AS l"
+            "  WHERE l.type = {type} AND l.subject_key = h.key AND l.object_key = h.business"
+            "   AND l.method <> {name_match})"
+        ).format(type=Literal(LinkType.SITE_OF.name), name_match=Literal(LinkMethod.NAME_MATCH.name))
     )
 
 

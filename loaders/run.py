@@ -24,7 +24,7 @@ from rich.console import Console
 from loaders import provenance
 from loaders.catalogue import Catalogue, Dataset, Mode
 from loaders.changes import Change, changes_of
-from loaders.erasure import erase_from_notices, forget
+from loaders.erasure import erase_from_notices, forget, forget_matches
 from loaders.expectations import Expectations
 from loaders.fetched import Fetch, fetch_of
 from loaders.measures import measure, measure_links
@@ -504,6 +504,7 @@ class _Run:
         forget(self.connection, self.to_link)
         erase_from_notices(self.connection, self.dataset.key, self.notices)
         relink(self.connection, self.to_link)
+        forget_matches(self.connection, self.to_link)
         search.refresh(self.connection, [name for name, one in self.merged.items() if one.touched])
 
     def report(self, run: str) -> RunStatus:

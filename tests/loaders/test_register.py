@@ -173,6 +173,37 @@ def test_a_business_that_becomes_a_sole_trader_leaves_no_name_or_address_behind(
     assert register.rows("SELECT address FROM site WHERE business = %s", TWO) == [("address-1",)]
 
 
+@pytest.mark.parametrize("gone", ["person", "erased"])
+def test_an_outlet_does_not_tell_the_name_that_a_business_had(register: LoadTown, gone: str) -> None:
+    point = lonlat(GRID["c"])
+    rows = f"1,Будка,ИВАН ИВАНОВ,,{point.x},{point.y}\n2,Ъгъл,,{ONE},{point.x},{point.y}\n"
+    register.write("s.csv", f"id,name,operator,eik,lon,lat\n{rows}")
+    register.describe(
+        'key = "s"\nformat = "tabular"\nfile = "s.csv"\noptions = { lonlat = ["lon", "lat"] }\n'
+        '[dataset.Site]\nkey = "id"\nkind = { value = "OUTLET" }\nname = "name"\noperator = "operator"\n'
+        'business_hint = "eik"\nposition = "geometry"\n'
+    )
+    register.write("1.xml", export(whole(ONE, "ИВАН ИВАНОВ", "ул. Тайна", "2020-01-02")))
+    assert register.load().exit_code == 0
+    matched = "SELECT subject_key FROM {} WHERE type = 'SITE_OF' AND method = 'NAME_MATCH'"
+    outlets = "SELECT key, business FROM site WHERE kind = 'OUTLET' ORDER BY key"
+    assert register.rows(matched.format("link")) == [("1",)]
+    assert register.rows(outlets) == [("1", ONE), ("2", ONE)]
+    changed = {
+        "person": whole(ONE, "ИВАН", "ул. Тайна", "2024-01-02", form="ET"),
+        "erased": deed(ONE, field("Company", "", "2024-01-02", "Erase")),
+    }
+    register.write("1.xml", export(changed[gone]))
+    assert register.load().exit_code == 0
+    assert register.rows("SELECT legal_name FROM business") == [(None,)]
+    assert register.rows(matched.format("link")) == register.rows(matched.format("link_history")) == []
+    assert register.rows(outlets) == [("1", None), ("2", ONE)]
+    assert register.rows("SELECT business FROM site_history WHERE key = '1' AND business IS NOT NULL") == []
+    assert register.rows("SELECT method FROM link WHERE type = 'SITE_OF' AND subject_key = '2'") == [
+        ("SAME_KEY",)
+    ]
+
+
 @pytest.mark.parametrize(("attribute", "code"), [("EOOD", "1"), ("ET", "10"), ("", "ET")])
 def test_either_word_for_the_legal_form_withholds_the_name(
     register: LoadTown, attribute: str, code: str
