@@ -22,6 +22,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLInputType,
+    GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     NamedTypeNode,
@@ -40,7 +41,7 @@ from graphql import (
 from schema.arguments import Structural, shape_of, variable_types
 from schema.compile import Statement, compile_plan
 from schema.mutations import Curating
-from schema.plan import Planner
+from schema.plan import Plan, Planner
 from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest, TwinFault
 from twin.settings import Settings
@@ -190,14 +191,25 @@ class Engine:
         if isinstance(coerced, list):
             return _errors(coerced)
 
-        async def read(key: str, nodes: list[FieldNode]) -> Any:
+        def planned(key: str, nodes: list[FieldNode]) -> Plan:
             asked = _reading(operation.node, key, nodes)
-            planner = Planner(self.schema, document.ast, asked, given, self.settings, typed=True)
-            return orjson.loads(await self._fetch(reader, compile_plan(planner.plan(), city), given))[_READ]
+            return Planner(self.schema, document.ast, asked, given, self.settings, typed=True).plan()
 
-        result = execute(
-            self.schema, document.ast, None, Curating(url, city, author, read), given, operation_name
-        )
+        def check(nodes: list[FieldNode]) -> None:
+            payload = self.schema.type_map["DecisionPayload"]
+            assert isinstance(payload, GraphQLObjectType)
+            planner = Planner(self.schema, document.ast, operation.node, given, self.settings)
+            below = [node.selection_set for node in nodes if node.selection_set]
+            for _, asked in planner.collected(payload, below):
+                if asked[0].name.value == "link":
+                    planned(_ANY_LINK, asked)
+
+        async def read(key: str, nodes: list[FieldNode]) -> Any:
+            statement = compile_plan(planned(key, nodes), city)
+            return orjson.loads(await self._fetch(reader, statement, given))[_READ]
+
+        curating = Curating(url, city, author, check, read)
+        result = execute(self.schema, document.ast, None, curating, given, operation_name)
         if isawaitable(result):
             result = await result
         body: dict[str, Any] = {} if result.data is None else {"data": result.data}
@@ -310,6 +322,8 @@ class Engine:
 
 #: the response key under which a mutation's link is read
 _READ = "link"
+#: stands for the link while it is only asked whether a selection of it can be answered
+_ANY_LINK = "Link:any"
 
 
 def _reading(operation: OperationDefinitionNode, key: str, nodes: list[FieldNode]) -> OperationDefinitionNode:

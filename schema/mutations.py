@@ -53,11 +53,15 @@ def curator_of(settings: Settings, authorization: str) -> str:
 
 @dataclass(frozen=True)
 class Curating:
-    """What a mutation needs: the city, who asks, and how to read what they ask of a link, given its id."""
+    """What a mutation needs: the city, who asks, and how what they ask of a link is read.
+
+    `check` tells before the decision whether that can be answered at all: BadRequest, and nothing is decided.
+    """
 
     url: str
     city: City
     author: str
+    check: Callable[[list[FieldNode]], None]
     read: Callable[[str, list[FieldNode]], Awaitable[Any]]
 
 
@@ -115,6 +119,7 @@ _Why = Annotated[
 
 async def _decide(info: Info, link: LinkReference, decide: Callable[..., str]) -> DecisionPayload:
     curating: Curating = info.context
+    curating.check(info._raw_info.field_nodes)
     decided = partial(decide, curating.url, curating.city, link.named, author=curating.author)
     return DecisionPayload(key=await asyncio.to_thread(decided))
 

@@ -420,9 +420,10 @@ class Planner:
         return Plan(items, rows, self._introspects)
 
     # selections
-    def _collect(
+    def collected(
         self, type_: GraphQLObjectType, selection_sets: Sequence[Any]
     ) -> Iterator[tuple[str, list[FieldNode]]]:
+        """What selections of a type ask for, by response key; fragments and directives resolved."""
         fields: dict[str, list[FieldNode]] = {}
         for selection_set in selection_sets:
             self._gather(type_, selection_set, fields, set())
@@ -476,7 +477,7 @@ class Planner:
             raise BadRequest(f"fields are nested deeper than {self.settings.depth_ceiling} levels of records")
         items: list[Item] = []
         rows = 0
-        for key, nodes in self._collect(type_, selection_sets):
+        for key, nodes in self.collected(type_, selection_sets):
             if len(items) >= _FIELDS_CEILING:
                 raise BadRequest(f"more than {_FIELDS_CEILING} fields of one {type_.name} are asked for")
             name = nodes[0].name.value
@@ -602,7 +603,7 @@ class Planner:
         assert isinstance(connection, GraphQLObjectType)
         parts: list[Edge | End | Constant] = []
         rows = 0
-        for part_key, nodes in self._collect(connection, below):
+        for part_key, nodes in self.collected(connection, below):
             inner = [node.selection_set for node in nodes if node.selection_set]
             match nodes[0].name.value:
                 case "__typename":
@@ -631,7 +632,7 @@ class Planner:
         assert isinstance(type_, GraphQLObjectType)
         parts: list[tuple[str, str, Items]] = []
         rows = 0
-        for part_key, nodes in self._collect(type_, below):
+        for part_key, nodes in self.collected(type_, below):
             part = nodes[0].name.value
             inner = [node.selection_set for node in nodes if node.selection_set]
             items: Items = ()
@@ -687,13 +688,13 @@ class Planner:
         times *= len(queries) * MOST_CANDIDATES
         rows = times
         parts: list[tuple[str, Candidate | None]] = []
-        for part_key, nodes in self._collect(self._object_type("ReconcileResult"), below):
+        for part_key, nodes in self.collected(self._object_type("ReconcileResult"), below):
             if nodes[0].name.value == "__typename":
                 parts.append((part_key, None))
                 continue
             said: list[tuple[str, str, tuple[tuple[str, str], ...] | End | None]] = []
             inner = [node.selection_set for node in nodes if node.selection_set]
-            for each_key, each in self._collect(self._object_type("ReconcileCandidate"), inner):
+            for each_key, each in self.collected(self._object_type("ReconcileCandidate"), inner):
                 part = each[0].name.value
                 deeper = [node.selection_set for node in each if node.selection_set]
                 if part == "features":
@@ -716,7 +717,7 @@ class Planner:
         type_ = self.schema.type_map["CodedValue"]
         assert isinstance(type_, GraphQLObjectType)
         parts = []
-        for key, nodes in self._collect(type_, below):
+        for key, nodes in self.collected(type_, below):
             name = nodes[0].name.value
             if name == "label":
                 parts.append((key, self._lang(self.arguments.of_field(type_.fields[name], nodes[0]))))
@@ -768,7 +769,7 @@ class Planner:
         assert isinstance(connection, GraphQLObjectType)
         parts: list[Edge | Nodes | PageInfo | TotalCount | Constant] = []
         rows = 0
-        for part_key, nodes in self._collect(connection, below):
+        for part_key, nodes in self.collected(connection, below):
             part = nodes[0].name.value
             inner = [node.selection_set for node in nodes if node.selection_set]
             if part == "__typename":
@@ -793,7 +794,7 @@ class Planner:
         assert isinstance(type_, GraphQLObjectType)
         parts: list[tuple[str, str, Items]] = []
         rows = 0
-        for key_, nodes in self._collect(type_, below):
+        for key_, nodes in self.collected(type_, below):
             part = nodes[0].name.value
             items: Items = ()
             if part == "node":
@@ -806,7 +807,7 @@ class Planner:
     def _simple_parts(self, type_name: str, below: Sequence[Any]) -> tuple[tuple[str, str], ...]:
         type_ = self.schema.type_map[type_name]
         assert isinstance(type_, GraphQLObjectType)
-        return tuple((key, nodes[0].name.value) for key, nodes in self._collect(type_, below))
+        return tuple((key, nodes[0].name.value) for key, nodes in self.collected(type_, below))
 
     def _extent(self, name: str, arguments: dict[str, Tree]) -> tuple[int, bool, Leaf | None]:
         first, last = arguments.get("first"), arguments.get("last")

@@ -116,11 +116,13 @@ def connect(url: str, *, city: str | None = None) -> psycopg.Connection[Any]:
     except (psycopg.OperationalError, psycopg.ProgrammingError) as refused:
         reason = " ".join(str(refused).split())
         raise BadRequest(f"the database cannot be reached: {reason}", where="TWIN_DATABASE_URL") from refused
+    # to compile a statement to machine code takes longer than most of ours, and linking's by minutes
+    connection.execute("SET jit = off", prepare=False)
     if city:
         connection.execute(
             pgsql.SQL("SET search_path TO {}, public").format(pgsql.Identifier(city)), prepare=False
         )
-        connection.commit()
+    connection.commit()
     return connection
 
 

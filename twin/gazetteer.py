@@ -228,8 +228,6 @@ def refresh_gazetteer(connection: psycopg.Connection[Any]) -> bool:
     Set-based: of a name that many records share only the name goes through Python. Every position is in the
     city's CRS.
     """
-    # a statement of many parts whose cost is overestimated takes longer to compile than to run
-    connection.execute("SELECT set_config('jit', 'off', true)")
     for table in ("fresh", "names"):
         connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_WORDS[table]))
     main = connection.execute(_MAIN_SETTLEMENT).fetchone()

@@ -503,8 +503,6 @@ def reverse_geocode(
 def _matches(
     connection: psycopg.Connection[Any], query: Composed, values: dict[str, Any]
 ) -> Iterator[tuple[int, Match]]:
-    # to compile it takes longer than to run it
-    connection.execute("SELECT set_config('jit', 'off', true)")
     chosen = SQL(
         "SELECT n, level, score, expected_error_m, reason, ST_X(lonlat), ST_Y(lonlat), address, building,"
         " street, neighbourhood, district FROM ({}) AS found"

@@ -132,3 +132,15 @@ def test_no_token_is_logged_or_shown(client: TestClient, caplog: pytest.LogCaptu
     with pytest.raises(BadRequest, match="TWIN_CURATORS: entry 2") as refused:
         Settings.from_environment({"TWIN_CURATORS": f"ana:{TOKEN},boris:short-one"})
     assert "short-one" not in str(refused.value)
+
+
+def test_nothing_is_decided_where_what_is_asked_of_the_link_cannot_be_answered(client: TestClient) -> None:
+    many = "sites(first: 10000) { nodes { building { addresses(first: 10000) { nodes { id } } } } }"
+    answer = post(
+        client,
+        f'mutation {{ rejectLink(link: {{claim: {{type: IN_BUILDING, subject: "Site:s0", object: "Building:b.2"}}}}, reason: "no") {{'
+        f" link {{ subject {{ ... on Site {{ building {{ {many} }} }} }} }} }} }}",
+    )
+    assert "rows" in answer.json()["errors"][0]["message"]
+    left = post(client, "{ links(where: {status: {eq: REJECTED}}) { nodes { id } } }").json()
+    assert left == {"data": {"links": {"nodes": []}}}

@@ -25,7 +25,7 @@ REGISTER = "sample-register"
 def main(what: str, *folder: str) -> None:
     """Load the city that a folder holds, the register last; or make all links of the city anew."""
     url = Settings.from_environment().database_url or sys.exit("TWIN_DATABASE_URL is not set")
-    spent = [0.0]
+    spent: list[float] = []
 
     def timed(*arguments: Any) -> Any:
         started = time.perf_counter()
@@ -40,6 +40,7 @@ def main(what: str, *folder: str) -> None:
         entries = catalogue(CITY)
         others = [one.key for one in entries.datasets if one.key != REGISTER]
         for only in (others, [REGISTER]):
+            spent.clear()
             with patch("loaders.run.relink", timed):
                 report = load(url, entries, Path(folder[0]), only=only)
             if failures := [f"{one.key}: {one.failure}" for one in report.datasets if one.status.is_bad]:
@@ -47,7 +48,8 @@ def main(what: str, *folder: str) -> None:
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     said = {
         "seconds": time.perf_counter() - started,
-        "link_seconds": spent[-1],
+        # of all the parts in which the register's files are loaded
+        "link_seconds": sum(spent),
         "peak_mb": int(peak[1]) / 1024 if peak else 0.0,
     }
     print(json.dumps(said))  # noqa: T201
