@@ -142,6 +142,8 @@ _AREA_MARKS = {"zhk": "zhk", "kv": "kv.", "m": "m.", "mah": "mah.", "vz": "v.z."
 # --------------------------------------------------------------------------------------
 # Reading
 
+#: characters of a place's name and of a match key: what is longer is no name, and no index takes it
+LONGEST_NAME, LONGEST_KEY = 200, 500
 #: parts that are codes -> how they are written in `also` and `landmark`
 _CODES = {"number": "no", "block": "bl", "entrance": "vh", "floor": "et", "apartment": "ap"}
 _SHORTER = {"settlement": "", "district": "r-n", "area": "kv", "street": "ul", "region": "obl"}
@@ -933,7 +935,8 @@ ENTRANCE = "#"
 
 
 def match_key(key: AddressKey, *, settlement: str = "") -> str | None:
-    """The text by which an address is joined: its house, then its entrance; None when it names no house.
+    """The text by which an address is joined: its house, then its entrance; None when it names no house, or
+    in more words than a name has.
 
     A house is a number in a street, else a block in an estate, else a number in a quarter without streets.
     `settlement` is the folded name of the place that is meant where the address names none.
@@ -948,4 +951,5 @@ def match_key(key: AddressKey, *, settlement: str = "") -> str | None:
         house = (key.settlement, key.area, key.number)
     else:
         return None
-    return f"{'|'.join(house)}{ENTRANCE}{key.entrance}"
+    joined = f"{'|'.join(house)}{ENTRANCE}{key.entrance}"
+    return joined if len(joined) <= LONGEST_KEY else None

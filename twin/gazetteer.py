@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from sqlalchemy import Double, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from twin.addresses import AddressKey, parse_address
+from twin.addresses import LONGEST_NAME, AddressKey, parse_address
 from twin.entities import Base
 from twin.fields import KEY
 
@@ -263,6 +263,7 @@ def _normal(part: str, published: str) -> tuple[str, str]:
             return PlaceKind.SETTLEMENT.name, key.settlement
     key = AddressKey.from_parts(**{part: published})
     for kind in (PlaceKind.DISTRICT, PlaceKind.AREA, PlaceKind.STREET, PlaceKind.SETTLEMENT):
-        if name := getattr(key, kind.name.lower()):
+        name = getattr(key, kind.name.lower())
+        if name and len(name) <= LONGEST_NAME:
             return kind.name, name
     return "", ""

@@ -8,6 +8,9 @@ _FORM_WORDS = (
     "ltd", "llc", "plc", "gmbh", "ag", "sa", "se", "inc", "co", "bulgaria", "bg",
 )  # fmt: skip
 
+#: characters of a core that are kept: an index takes no text of any length
+LONGEST_CORE = 200
+
 
 def core_name(folded: str) -> str:
     """SQL for the core of a folded name, null where nothing is left: 'lidl bulgaria eood' gives 'lidl'.
@@ -15,4 +18,4 @@ def core_name(folded: str) -> str:
     `folded` is an SQL expression whose value twin.text.fold made.
     """
     plain = f"regexp_replace({folded}, '\\m({'|'.join(_FORM_WORDS)})\\M', ' ', 'g')"
-    return f"NULLIF(btrim(regexp_replace({plain}, ' +', ' ', 'g')), '')"
+    return f"NULLIF(btrim(left(regexp_replace({plain}, ' +', ' ', 'g'), {LONGEST_CORE})), '')"

@@ -28,6 +28,9 @@ from twin.schemes import SCHEMES
 from twin.text import fold
 
 LONGEST_TEXT = 200
+#: characters kept of a folded name and of all its texts each: what is typed is no longer than a name when it
+#: is folded, щ to sht; and neither an index nor a tsvector takes words of any length
+_LONGEST_NAME, _LONGEST_KEPT = 3 * LONGEST_TEXT, 2_000
 MOST_WORDS = 10
 
 
@@ -259,6 +262,7 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
         "kind": Literal(_KIND_SQL),
         "block": Literal(_BLOCK_SQL),
         "is_word": Literal(_WORD_SQL),
+        "longest_name": Literal(_LONGEST_NAME),
         "position": position,
         "placed": placed,
         "labels": SQL(", ").join(SQL("NULLIF({}, '')").format(text) for text in texts),
@@ -307,11 +311,8 @@ def _texts(entity: Entity) -> list[Composable]:
     texts: dict[str, Composable] = {}
     for name in SEARCHED[entity.name].fields:
         column = _folded_column(entity, name)
-        text: Composable = (
-            SQL("t.{}").format(Identifier(column))
-            if column
-            else SQL("{}.folded").format(Identifier(f"f_{name}"))
-        )
+        whole = Identifier("t", column) if column else Identifier(f"f_{name}", "folded")
+        text: Composable = SQL("left({}, {})").format(whole, Literal(_LONGEST_KEPT))
         own = entity.fields[name].latin_of
         texts[name] = SQL("NULLIF({}, {})").format(text, texts[own]) if own in texts else text
     return list(texts.values())
@@ -384,7 +385,8 @@ def _position(entity: Entity) -> tuple[Composable, Composable]:
 
 _STAGE = """
 CREATE UNLOGGED TABLE {fresh} AS
-SELECT n.key, regexp_replace(n.label, {kind}, '') COLLATE "C" AS name, n.names, array_to_tsvector(
+SELECT n.key, left(regexp_replace(n.label, {kind}, ''), {longest_name}) COLLATE "C" AS name, n.names,
+    array_to_tsvector(
         array_remove(string_to_array(translate(n.names, '|', ' '), ' ')
         || CASE WHEN strpos(n.names, 'bl') > 0 THEN
             string_to_array(translate(regexp_replace(n.names, {block}, 'bl', 'g'), '|', ' '), ' ') END, '')

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+
+import pytest
+from shapely import LineString
 
 from loaders.run import link
 from tests.loaders.deeds import ONE, TWO, deed, export, field, seat, whole
 from tests.loaders.town import LoadTown, lonlat
 from tests.town import Grid
+from twin.text import fold
 
 GRID = Grid("""
     p . q
@@ -109,3 +114,45 @@ def test_a_street_that_a_register_erases_cannot_be_searched_any_more(register: L
     register.load()
     assert "zalichena" not in words(register)
     assert not [names for _, _, names in entries(register) if "zalichena" in names]
+
+
+NAMED = """
+key = "{entity}"
+format = "vector"
+file = "{entity}.geojson"
+crs = "EPSG:4326"
+[dataset.{entity}]
+key = "id"
+{fields}
+"""
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        " ".join("".join(random.Random(n).choices("абвгдежзиклмнопрстуфх", k=9)) for n in range(600)),
+        "".join(random.Random(0).choices("абвгдежзиклмнопрстуфхцчшщ", k=6_000)),
+    ],
+    ids=["words", "word"],
+)
+def test_what_has_too_long_a_name_is_loaded_and_found_by_how_it_begins(register: LoadTown, long: str) -> None:
+    point, line = lonlat(GRID["p"]), lonlat(LineString([GRID["p"], GRID["q"]]))
+    area = lonlat(GRID["p"].buffer(50))
+    for entity, fields, shape in (
+        ("Facility", 'name = "name"\nkind = { value = "SCHOOL" }\nposition = "geometry"', point),
+        ("StreetSegment", 'name = "name"\ncentreline = "geometry"', line),
+        ("Neighbourhood", 'name = "name"\nboundary = "geometry"', area),
+        ("Address", 'text = "name"\nposition = "geometry"\n'
+                    'match_key = { address = { text = "name" }, settlement = "София" }', point),
+    ):  # fmt: skip
+        name = f"ул. {long} № 5" if entity == "Address" else long
+        register.features(f"{entity}.geojson", ({"id": "1", "name": name}, shape))
+        register.describe(NAMED.format(entity=entity, fields=fields))
+    register.write("1.xml", export(whole(ONE, long, f"ул. {long}", "2020-01-02")))
+    report = register.load()
+    assert report.exit_code == 0, [each.failure for each in report.datasets]
+    begun = fold(long)[:150]
+    assert register.rows(
+        "SELECT DISTINCT entity FROM search_entry WHERE name LIKE %s ORDER BY 1", begun + "%"
+    ) == [("Address",), ("Business",), ("Facility",), ("Neighbourhood",), ("Site",), ("StreetSegment",)]
+    assert register.rows("SELECT count(*) FROM business WHERE name_core LIKE %s", begun + "%") == [(1,)]

@@ -127,7 +127,7 @@ def upgrade() -> None:
             "name_core",
             sa.Text(collation="C"),
             sa.Computed(
-                "NULLIF(btrim(regexp_replace(regexp_replace(legal_name_folded, '\\m(eood|ood|ead|ad|et|sd|kd|kda|adsits|eadsits|dzzd|dpk|edpk|dp|ltd|llc|plc|gmbh|ag|sa|se|inc|co|bulgaria|bg)\\M', ' ', 'g'), ' +', ' ', 'g')), '')",
+                "NULLIF(btrim(left(regexp_replace(regexp_replace(legal_name_folded, '\\m(eood|ood|ead|ad|et|sd|kd|kda|adsits|eadsits|dzzd|dpk|edpk|dp|ltd|llc|plc|gmbh|ag|sa|se|inc|co|bulgaria|bg)\\M', ' ', 'g'), ' +', ' ', 'g'), 200)), '')",
                 persisted=True,
             ),
             nullable=True,
