@@ -10,14 +10,15 @@ import csv
 import getpass
 import json
 import logging
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -448,7 +449,8 @@ def geocode(file: Path, column: str | None, city: str | None, output: Path | Non
     """Find the addresses in FILE, a text table, and write it as CSV with where they are.
 
     All columns stay; longitude, latitude, level, building, address, district, score, expected_error_m and
-    reason follow. Separator and encoding are found out.
+    reason follow, with twin_ before each that FILE has itself. Separator and encoding are found out. The
+    output may be FILE: it is replaced when all is found.
     """
     from loaders.formats import tabular
     from twin.database import connect, prepare
@@ -458,11 +460,7 @@ def geocode(file: Path, column: str | None, city: str | None, output: Path | Non
     settings = Settings.from_environment()
     url = prepare(settings)
     chosen = _city_of(settings, url, city)
-    with (
-        tabular.read(file) as layer,
-        connect(url, city=chosen.name) as connection,
-        click.open_file(str(output) if output else "-", "w", encoding="utf-8", lazy=False) as stream,
-    ):
+    with tabular.read(file) as layer, connect(url, city=chosen.name) as connection:
         names = layer.columns
         of = next((name for name in names if name.casefold() in _ADDRESS_COLUMNS), None)
         if column is not None or of is None:
@@ -470,14 +468,48 @@ def geocode(file: Path, column: str | None, city: str | None, output: Path | Non
                 wanted = f'there is no column "{column}"' if column else "say which column has the addresses"
                 raise BadRequest(f"{wanted}; there are {', '.join(names)}", where="--column")
             of = column
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow([*names, *written(None)])
-        for batch in layer.batches:
-            table = zip(*(batch.columns[name] for name in names), strict=True)
-            texts = [text or "" for text in batch.columns[of]]
-            for row, found in zip(table, run_geocode(connection, texts, first=1), strict=True):
-                best = found[0] if found else None
-                rows.writerow([*row, *written(best).values()])
+        with _written_whole(output) as stream:
+            rows = csv.writer(stream, lineterminator="\n")
+            rows.writerow([*names, *_besides(names, written(None))])
+            for batch in layer.batches:
+                table = zip(*(batch.columns[name] for name in names), strict=True)
+                texts = [text or "" for text in batch.columns[of]]
+                for row, found in zip(table, run_geocode(connection, texts, first=1), strict=True):
+                    best = found[0] if found else None
+                    rows.writerow([*row, *written(best).values()])
+
+
+def _besides(names: Collection[str], added: Iterable[str]) -> Iterator[str]:
+    """Names for columns beside those that a table has: twin_address where it has an address."""
+    taken = {name.casefold() for name in names}
+    for name in added:
+        while name in taken:
+            name = f"twin_{name}"
+        taken.add(name)
+        yield name
+
+
+@contextmanager
+def _written_whole(output: Path | None) -> Iterator[IO[str]]:
+    """What to write to: a file is there only once all of it is, so that it may be the one that is read."""
+    if output is None or (output.exists() and not output.is_file()):
+        with click.open_file(str(output or "-"), "w", encoding="utf-8") as stream:
+            yield stream
+        return
+    target = output.resolve()
+    part = target.with_name(f".{target.name}.part")
+    try:
+        stream = part.open("w", encoding="utf-8")
+    except OSError as fault:
+        raise BadRequest(f"cannot write {output}: {fault.strerror}", where="--output") from fault
+    try:
+        with stream:
+            yield stream
+        if target.exists():
+            shutil.copymode(target, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @main.command()

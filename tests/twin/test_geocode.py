@@ -190,6 +190,41 @@ def test_a_table_is_written_again_with_where_each_row_is(
     assert 'there is no column "street"; there are name, Адрес' in " ".join(wrong.stderr.split())
 
 
+def test_a_table_can_be_replaced_and_is_when_all_of_it_is_found(
+    town: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.relink()
+    monkeypatch.setenv("TWIN_DATABASE_URL", town.url)
+    file = tmp_path / "list.csv"
+    rows = "".join(f"{n},ул. Шипка 7,x\n" for n in range(5_000))
+    asked_for = ["geocode", str(file), "--city", "town", "--output", str(file)]
+    for content, exit_code, said in (
+        (f"id,address,Longitude\n{rows}", 2, 'there is no column "street"'),
+        (f"id,address,Longitude\n{rows}1,2,3,4\n".encode() + b"1,\xff\xfe\n", 2, "utf-8"),
+    ):
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        before = file.read_bytes()
+        more = ["--column", "street"] if "street" in said else []
+        wrong = CliRunner().invoke(main, [*asked_for, *more])
+        assert wrong.exit_code == exit_code
+        assert said in wrong.stderr
+        assert file.read_bytes() == before
+    file.write_text(f"id,address,Longitude\n{rows}", encoding="utf-8")
+    done = CliRunner().invoke(main, asked_for)
+    assert done.exit_code == 0, done.output
+    header, *found = file.read_text(encoding="utf-8").splitlines()
+    assert header == (
+        "id,address,Longitude,twin_longitude,latitude,level,building,twin_address,district,score,"
+        "expected_error_m,reason"
+    )
+    assert len(found) == 5_000
+    assert found[-1].startswith("4999,ул. Шипка 7,x,23.")
+    assert list(tmp_path.iterdir()) == [file]
+    nowhere = CliRunner().invoke(main, [*asked_for[:-1], str(tmp_path / "none" / "x.csv")])
+    assert nowhere.exit_code == 2
+    assert "No such file or directory" in nowhere.stderr
+
+
 @pytest.mark.real
 def test_addresses_of_real_outlets_tell_their_district(database_url: str, real_data: Path) -> None:
     from loaders.catalogue import catalogue
