@@ -295,9 +295,7 @@ class _Compiler:
     def _reconcile(self, item: p.Reconcile) -> ColumnElement[Any]:
         asked = self._bind(values.reconciled(item.queries, "reconcile.queries"), Text())
         question: Any = select(asked.label("queries")).cte(self._name("asked"))
-        sql = statement(
-            SQL("(SELECT queries FROM {})").format(Identifier(question.name)), self.city.name, self.city.srid
-        )
+        sql = statement(SQL("(SELECT queries FROM {})").format(Identifier(question.name)), self.city.name)
         rows_of = text(sql.as_string()).columns(*(column(name) for name in COLUMNS))
         # materialized it is answered once, not once for each result
         found = rows_of.cte(self._name("found")).prefix_with("MATERIALIZED")

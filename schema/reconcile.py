@@ -131,7 +131,7 @@ async def candidates(reader: Reader, city: City, queries: Sequence[Query]) -> li
 
 @lru_cache(maxsize=64)
 def _candidates_sql(city: City) -> bytes:
-    inner = statement(SQL("$1"), city.name, city.srid).as_string()
+    inner = statement(SQL("$1"), city.name).as_string()
     columns = ", ".join(f"c.{name}" for name in COLUMNS)
     return (
         f"SELECT COALESCE(json_agg(json_build_array({columns}) ORDER BY n, rank), '[]') FROM ({inner}) AS c"

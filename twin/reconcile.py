@@ -7,6 +7,7 @@ One statement answers a whole batch.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString
@@ -125,18 +126,37 @@ def _properties(said: Any, where: str) -> tuple[tuple[str, str], ...]:
         place = f"{where}[{i}]"
         if not isinstance(each, dict) or "pid" not in each or "v" not in each:
             raise BadRequest('is no {"pid": ..., "v": ...}', where=place)
-        if each["pid"] not in PROPERTIES:
+        pid = each["pid"]
+        if not isinstance(pid, str) or pid not in PROPERTIES:
             known = ", ".join(PROPERTIES)
-            raise BadRequest(f"{each['pid']!r} is no property; there are {known}", where=f"{place}.pid")
+            raise BadRequest(f"{pid!r} is no property; there are {known}", where=f"{place}.pid")
         values = each["v"] if isinstance(each["v"], list) else [each["v"]]
         if len(values) > MOST_PROPERTIES:
             raise BadRequest(f"has {len(values)} values; give at most {MOST_PROPERTIES}", where=f"{place}.v")
         for value in values:
             if isinstance(value, dict):  # reconciled before
                 value = value.get("id")
-            if value is not None and value != "":
-                found.append((str(each["pid"]), _text(value, f"{place}.v")))
+            text = "" if value is None else _text(value, f"{place}.v")
+            if text and pid in _DEGREES:
+                _degrees(text, _DEGREES[pid], f"{place}.v")
+            if text:
+                found.append((pid, text))
     return tuple(found)
+
+
+#: how far they go, either way
+_DEGREES = {"lon": 180, "lat": 90}
+
+
+def _degrees(text: str, most: int, where: str) -> float:
+    """A longitude or latitude as people write it, with a point or a comma."""
+    try:
+        degrees = float(text.replace(",", "."))
+    except ValueError:
+        degrees = math.nan
+    if not abs(degrees) <= most:
+        raise BadRequest(f'is "{text[:20]}"; it must be a number from -{most} to {most}', where=where)
+    return degrees
 
 
 def _text(said: Any, where: str) -> str:
@@ -205,11 +225,8 @@ def _place_name(text: str, part: str) -> str:
 def _place(said: Mapping[str, list[str]]) -> tuple[float, float] | None:
     if "lon" not in said or "lat" not in said:
         return None
-    try:
-        lon, lat = (float(said[name][0].replace(",", ".")) for name in ("lon", "lat"))
-    except ValueError:
-        return None
-    return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 90 else None
+    lon, lat = (_degrees(said[name][0], most, name) for name, most in _DEGREES.items())
+    return lon, lat
 
 
 def _ids(text: str, said: Mapping[str, list[str]], types: Sequence[str]) -> list[dict[str, str]]:
@@ -373,8 +390,9 @@ WITH RECURSIVE asked AS MATERIALIZED (
 ), held AS (
     SELECT d.*, q.most, q.by_identifier, d.districts && said.districts AS same_district,
         CASE WHEN cardinality(q.postcodes) > 0 THEN d.postcode = ANY(q.postcodes) END AS same_postcode,
-        CASE WHEN q.lon IS NOT NULL THEN ST_Distance(d.shape,
-            ST_Transform(ST_SetSRID(ST_MakePoint(q.lon, q.lat), 4326), {srid})) END AS distance_m
+        -- on the globe: what is far from where the city's CRS is meant for has no place in it
+        CASE WHEN q.lon IS NOT NULL THEN ST_Distance(ST_Transform(d.shape, 4326)::geography,
+            ST_SetSRID(ST_MakePoint(q.lon, q.lat), 4326)::geography) END AS distance_m
     FROM described AS d JOIN asked AS q USING (n) LEFT JOIN said USING (n)
 ), scored AS (
     SELECT h.*, round((100 * greatest(CASE WHEN identified THEN 1 END, likeness, at_address)
@@ -421,7 +439,7 @@ _PLACED: LiteralString = """
 """
 
 
-def statement(asked: Composable, city: str, srid: int) -> Composed:
+def statement(asked: Composable, city: str) -> Composed:
     """The statement that answers a batch: a row of COLUMNS for each candidate, by query and rank.
 
     `asked` is the parameter for the text that `asked()` makes; `city` is the schema of the tables.
@@ -456,7 +474,6 @@ def statement(asked: Composable, city: str, srid: int) -> Composed:
     return SQL(_FIND).format(
         **words,
         asked=asked,
-        srid=Literal(srid),
         spelt=union.join(spelt),
         alike=union.join(alike),
         borne=union.join(borne),

@@ -164,6 +164,19 @@ def test_a_place_tells_namesakes_apart_by_metres(client: TestClient, town: Town)
     assert features(second)["distance_m"] > 50
 
 
+@pytest.mark.parametrize(("lon", "lat"), [(27, -90), (0, 90), (-180, 0), ("-157,5", "-42,7")])
+def test_a_place_at_the_end_of_the_world_is_far_off(client: TestClient, lon: Any, lat: Any) -> None:
+    place = [{"pid": "lon", "v": lon}, {"pid": "lat", "v": lat}]
+    found = post(
+        client,
+        near={"query": "Орлов мост", "type": "TransitStop"},
+        far={"query": "Орлов мост", "type": "TransitStop", "properties": place},
+    )
+    assert ids(found["far"]) == ids(found["near"])
+    assert found["far"][0]["score"] < found["near"][0]["score"]
+    assert features(found["far"][0])["distance_m"] > 4_000_000
+
+
 def test_limit_and_type_are_kept(client: TestClient) -> None:
     found = post(
         client,
@@ -340,6 +353,18 @@ def test_every_proposed_property_of_every_type_has_values_of_the_form_agreed(cli
         (
             {"queries": '{"a": {"query": "x", "properties": [{"pid": "colour", "v": 1}]}}'},
             400, "queries.a.properties[0].pid: 'colour' is no property; there are district",
+        ),
+        (
+            {"queries": '{"a": {"query": "x", "properties": [{"pid": ["lon"], "v": 1}]}}'},
+            400, "queries.a.properties[0].pid: ['lon'] is no property; there are district",
+        ),
+        (
+            {"queries": '{"a": {"query": "x", "properties": [{"pid": "lat", "v": -90.5}]}}'},
+            400, "queries.a.properties[0].v: is \"-90.5\"; it must be a number from -90 to 90",
+        ),
+        (
+            {"queries": '{"a": {"query": "x", "properties": [{"pid": "lon", "v": "east"}]}}'},
+            400, "queries.a.properties[0].v: is \"east\"; it must be a number from -180 to 180",
         ),
         ({"queries": json.dumps({"a": {"query": "x" * 501}})}, 400, "at most 500"),
         ({"queries": '{"a": {"query": "\\u0000"}}'}, 400, "NUL"),
