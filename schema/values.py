@@ -30,7 +30,7 @@ from twin.identity import split_id
 from twin.reconcile import asked, read_query
 from twin.schemes import SCHEMES
 from twin.search import Question, question
-from twin.text import fold
+from twin.text import fold, storable
 
 #: of a city's box: what holds less is a small place
 _SMALL_SHARE = 1 / 200
@@ -281,13 +281,7 @@ def _encode(value: Any, where: str) -> bytes | None:
 
 
 def _text(text: str, where: str) -> bytes:
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        raise BadRequest("holds half of a surrogate pair", where=where) from None
-    if b"\0" in encoded:
-        raise BadRequest("holds a NUL character", where=where)
-    return encoded
+    return storable(text, where=where).encode()
 
 
 def _cursor(text: str, count: int, signature: int) -> list[Any]:

@@ -16,13 +16,15 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from twin import search
 from twin.claims import FAMILIES
 from twin.database import City, connect, lock_city
-from twin.entities import BY_NAME, LinkMethod, LinkStatus
+from twin.entities import BY_NAME, LinkMethod, LinkStatus, LinkType, SiteKind
 from twin.errors import BadRequest
 from twin.identifiers import find_personal_numbers
 from twin.identity import public_id, split_id
 from twin.links import relink_subject
+from twin.text import storable
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def withdraw(url: str, city: City, link: str | Claim, *, author: str) -> str:
         ).rowcount
         if not taken:
             raise BadRequest(f'nobody has decided about "{key}"')
-        relink_subject(connection, pair.subject_type, pair.subject_key)
+        _relink(connection, pair)
     log.info("%s withdrew the decision about %s of %s", author, key, city.name)
     return key
 
@@ -94,7 +96,7 @@ def _decide(url: str, city: City, link: str | Claim, status: LinkStatus, *, reas
     reason = _checked_reason(reason)
     with _curating(url, city) as connection:
         pair = _pair(connection, link)
-        _refuse_persons(connection, pair)
+        _refuse_site(connection, pair)
         connection.execute(
             _DECIDE,
             {
@@ -111,7 +113,7 @@ def _decide(url: str, city: City, link: str | Claim, status: LinkStatus, *, reas
                 "reason": reason,
             },
         )
-        relink_subject(connection, pair.subject_type, pair.subject_key)
+        _relink(connection, pair)
     key = public_id("Link", pair.key)
     log.info("%s decided that %s of %s is %s", author, key, city.name, status.name)
     return key
@@ -143,6 +145,12 @@ ON CONFLICT (key) DO UPDATE SET method = excluded.method, score = excluded.score
 """
 
 
+def _relink(connection: psycopg.Connection[Any], pair: _Pair) -> None:
+    """Let follow from a decision what does: links, and where search finds what they lead to."""
+    if relink_subject(connection, pair.subject_type, pair.subject_key).rewritten:
+        search.refresh(connection, [pair.subject_type])
+
+
 @contextmanager
 def _curating(url: str, city: City) -> Iterator[psycopg.Connection[Any]]:
     """A transaction of the owner of the tables while nothing else links the city; BadRequest when it waits
@@ -163,7 +171,7 @@ def _curating(url: str, city: City) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _checked_reason(reason: str) -> str:
-    reason = " ".join(reason.split())
+    reason = storable(" ".join(reason.split()), where="reason")
     if not reason or len(reason) > LONGEST_REASON:
         raise BadRequest(
             f"it has {len(reason)} characters; say in 1 to {LONGEST_REASON} why it is so", where="reason"
@@ -175,7 +183,7 @@ def _checked_reason(reason: str) -> str:
 
 def _pair(connection: psycopg.Connection[Any], link: str | Claim) -> _Pair:
     if isinstance(link, str):
-        kind, key = split_id(link)
+        kind, key = split_id(storable(link, where="link"))
         found = connection.execute(
             "SELECT type, subject_type, subject_key, object_type, object_key FROM link WHERE key = %s", [key]
         ).fetchone()
@@ -184,7 +192,8 @@ def _pair(connection: psycopg.Connection[Any], link: str | Claim) -> _Pair:
                 f'there is no link "{link}"; one that was not found is named by type, subject and object'
             )
         return _Pair(*found)
-    pair = _Pair(link.type, *split_id(link.subject), *split_id(link.object))
+    subject, object_ = storable(link.subject, where="subject"), storable(link.object, where="object")
+    pair = _Pair(link.type, *split_id(subject), *split_id(object_))
     kinds = {(one.type.name, one.subject, one.object) for one in FAMILIES}
     if (pair.type, pair.subject_type, pair.object_type) not in kinds:
         known = ", ".join(
@@ -200,14 +209,27 @@ def _pair(connection: psycopg.Connection[Any], link: str | Claim) -> _Pair:
     return pair
 
 
-def _refuse_persons(connection: psycopg.Connection[Any], pair: _Pair) -> None:
-    """The seat of a sole trader may be a home, and is kept down to its district only."""
+def _refuse_site(connection: psycopg.Connection[Any], pair: _Pair) -> None:
+    """Refuse what is not to be decided about a site: the business of a seat or branch, which its register
+    says, and whatever leads to the place of a sole trader, which may be a home."""
     if pair.subject_type != "Site":
         return
-    if connection.execute(
-        "SELECT 1 FROM site AS s JOIN business AS b ON b.key = s.business"
-        " WHERE s.key = %s AND s.kind <> 'OUTLET' AND b.natural_person_like",
-        [pair.subject_key],
-    ).fetchone():
-        seat = public_id("Site", pair.subject_key)
-        raise BadRequest(f'"{seat}" is the seat of a natural person, whose place is not kept')
+    row = connection.execute(
+        "SELECT s.kind, EXISTS (SELECT FROM business AS b WHERE b.natural_person_like"
+        " AND b.key = CASE WHEN %s THEN %s ELSE s.business END) FROM site AS s WHERE s.key = %s",
+        [pair.type == LinkType.SITE_OF.name, pair.object_key, pair.subject_key],
+    ).fetchone()
+    if row is None:
+        return
+    kind, of_person = row
+    site, outlet = public_id("Site", pair.subject_key), kind == SiteKind.OUTLET.name
+    if pair.type == LinkType.SITE_OF.name:
+        if not outlet:
+            raise BadRequest(
+                f'"{site}" is a {kind}, and the register says of which business; outlets may be tied'
+            )
+        if of_person:
+            business = public_id("Business", pair.object_key)
+            raise BadRequest(f'"{business}" is a natural person, who is tied to no outlet')
+    elif of_person and not outlet:
+        raise BadRequest(f'"{site}" is the seat of a natural person, whose place is not kept')

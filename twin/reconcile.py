@@ -19,7 +19,7 @@ from twin.addresses import AddressKey, parse_address
 from twin.entities import BY_NAME
 from twin.errors import BadRequest
 from twin.schemes import SCHEMES
-from twin.text import fold
+from twin.text import fold, storable
 
 #: what can be reconciled, and what people call it
 TYPES: Mapping[str, str] = {
@@ -167,9 +167,7 @@ def _text(said: Any, where: str) -> str:
     text = str(said)
     if len(text) > LONGEST_TEXT:
         raise BadRequest(f"has {len(text)} characters; give at most {LONGEST_TEXT}", where=where)
-    if "\0" in text or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
-        raise BadRequest("holds a NUL character or half of a surrogate pair", where=where)
-    return text.strip()
+    return storable(text, where=where).strip()
 
 
 def asked(queries: Sequence[Query]) -> str:

@@ -9,6 +9,20 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from twin.errors import BadRequest
+
+
+def storable(text: str, *, where: str) -> str:
+    """The same text; BadRequest where PostgreSQL could not take it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("holds half of a surrogate pair", where=where) from None
+    if "\0" in text:
+        raise BadRequest("holds a NUL character", where=where)
+    return text
+
+
 # --------------------------------------------------------------------------------------
 # Transliteration: Закон за транслитерацията (2009). дж, дз, ьо and йо (чл. 5, ал. 1) need no rule of their
 # own: their letters already give dzh, dz, yo, yo.

@@ -55,7 +55,7 @@ def town(database_url: str) -> Iterator[Curated]:
     yield made
     for entity in BY_NAME.values():
         made.run(f"TRUNCATE {entity.table.name}")
-    made.run("TRUNCATE area_part, linked_from, link_history, site_history")
+    made.run("TRUNCATE area_part, linked_from, link_history, site_history, search_entry, search_word")
 
 
 def test_an_accepted_link_is_walked_at_once_and_whatever_is_found_later(town: Curated) -> None:
@@ -116,13 +116,33 @@ def test_what_follows_from_a_link_follows_from_a_decision(town: Curated) -> None
     assert town.rows("SELECT building FROM site WHERE key = 'seat'") == [("far",)]
 
 
+def test_search_finds_a_record_where_a_decision_put_it_and_back_again(town: Curated) -> None:
+    town.run("UPDATE site SET name_folded = 'hlebarnitsa', position = NULL WHERE key = 'shop'")
+    entries = "SELECT ST_AsText(position, 0) FROM search_entry WHERE entity = 'Site' AND key = 'shop'"
+    curation.accept(town.url, town.city, FAR, **WHO)
+    assert town.rows(entries) == town.rows(
+        "SELECT ST_AsText(ST_Centroid(footprint), 0) FROM building WHERE key = 'far'"
+    )
+    curation.withdraw(town.url, town.city, FAR, author="ana")
+    assert town.rows(entries) == [(None,)]
+
+
 def test_an_outlets_business_may_be_decided_but_a_seats_is_the_registers(town: Curated) -> None:
     for key in ("1", "2"):
         town.add("Business", key, eik=key)
     town.add("Site", "seat", kind="SEAT", business="1")
-    for site in ("shop", "seat"):
-        curation.accept(town.url, town.city, Claim("SITE_OF", f"Site:{site}", "Business:2"), **WHO)
+    curation.accept(town.url, town.city, Claim("SITE_OF", "Site:shop", "Business:2"), **WHO)
+    with pytest.raises(BadRequest, match='"Site:seat" is a SEAT, and the register says of which business'):
+        curation.accept(town.url, town.city, Claim("SITE_OF", "Site:seat", "Business:2"), **WHO)
     assert town.rows("SELECT key, business FROM site ORDER BY key") == [("seat", "1"), ("shop", "2")]
+    assert town.rows("SELECT subject_key FROM link WHERE type = 'SITE_OF'") == [("shop",)]
+
+
+def test_no_outlet_is_tied_to_a_sole_trader(town: Curated) -> None:
+    town.add("Business", "et", eik="et", natural_person_like=True)
+    with pytest.raises(BadRequest, match='"Business:et" is a natural person, who is tied to no outlet'):
+        curation.accept(town.url, town.city, Claim("SITE_OF", "Site:shop", "Business:et"), **WHO)
+    assert town.rows("SELECT business FROM site WHERE key = 'shop'") == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +155,10 @@ def test_an_outlets_business_may_be_decided_but_a_seats_is_the_registers(town: C
         (Claim("CONCERNS", "Site:shop", "Building:near"), "no link CONCERNS ties a Site and a Building"),
         (Claim("IN_BUILDING", "shop", "Building:near"), '"shop" is no id'),
         (Claim("IN_BUILDING", "Site:x'; --", "Building:near"), 'there is no "Site:x\'; --"'),
+        ("Link:\0", "link: holds a NUL character"),
+        ("Link:\ud800", "link: holds half of a surrogate pair"),
+        (Claim("IN_BUILDING", "Site:\0", "Building:near"), "subject: holds a NUL character"),
+        (Claim("IN_BUILDING", "Site:shop", "Building:\udfff"), "object: holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_link_is_told_so(town: Curated, link: str | Claim, told: str) -> None:
@@ -145,7 +169,11 @@ def test_what_is_no_link_is_told_so(town: Curated, link: str | Claim, told: str)
 
 @pytest.mark.parametrize(
     ("reason", "told"),
-    [("", "0 characters"), ("  \n", "0 characters"), ("x" * 1_001, "1001 characters"), ("ЕГН 1234567890", "number of a person")],
+    [
+        ("", "0 characters"), ("  \n", "0 characters"), ("x" * 1_001, "1001 characters"),
+        ("ЕГН 1234567890", "number of a person"), ("I was\0there", "reason: holds a NUL character"),
+        ("I was \ud83d", "reason: holds half of a surrogate pair"),
+    ],
 )  # fmt: skip
 def test_a_decision_needs_a_reason_without_personal_numbers(town: Curated, reason: str, told: str) -> None:
     with pytest.raises(BadRequest, match=told):

@@ -15,7 +15,7 @@ from tests.town import ORIGIN, Town
 from twin import curation, database
 from twin.addresses import match_key, parse_address
 from twin.claims import FAMILIES
-from twin.entities import BY_NAME
+from twin.entities import BY_NAME, LinkType
 from twin.history import HISTORY
 from twin.identity import public_id
 from twin.links import _relink_areas, relink, relink_all
@@ -163,9 +163,11 @@ class Changing:
         family = self.draw.choice(FAMILIES)
         ends = []
         with self.connect() as connection:
-            for entity in (family.subject, family.object):
+            # the business of a seat or branch is the register's, and nobody may decide about it
+            outlets = " WHERE kind = 'OUTLET'" if family.type is LinkType.SITE_OF else ""
+            for entity, those in ((family.subject, outlets), (family.object, "")):
                 keys = connection.execute(
-                    f"SELECT key FROM {BY_NAME[entity].table.name} ORDER BY key".encode()
+                    f"SELECT key FROM {BY_NAME[entity].table.name}{those} ORDER BY key".encode()
                 )
                 ends.append(public_id(entity, self.draw.choice([key for (key,) in keys])))
         decision = self.draw.choice([curation.accept, curation.reject])
