@@ -393,7 +393,11 @@ def _words(family: Family, scope: _Scope) -> dict[str, Composable]:
         "decided_by": Literal(DECIDED_BY),
         "statement": SQL(family.claims).format(**WORDS, scope=scope.condition),
         "best": SQL(_BEST).format(
-            **WORDS, type=Literal(family.type.name), subject_type=Literal(family.subject), held=scope.links
+            **WORDS,
+            type=Literal(family.type.name),
+            subject_type=Literal(family.subject),
+            objects=_table(family.object),
+            held=scope.links,
         ),
     }
 
@@ -506,9 +510,11 @@ WITH held AS MATERIALIZED (
 SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM updated) + (SELECT count(*) FROM added)
 """
 
+# A decision stands though its object went, and counts again should that come back; what is found is there.
 _BEST = """
 SELECT DISTINCT ON (l.subject_key) l.subject_key, l.object_key FROM link AS l
 WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accepted} AND {held}
+    AND (l.method <> {curated} OR EXISTS (SELECT FROM {objects} AS o WHERE o.key = l.object_key))
 ORDER BY l.subject_key, l.method = {curated} DESC, l.decided_at DESC NULLS LAST, l.score DESC, l.object_key
 """
 

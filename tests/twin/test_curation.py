@@ -116,6 +116,30 @@ def test_what_follows_from_a_link_follows_from_a_decision(town: Curated) -> None
     assert town.rows("SELECT building FROM site WHERE key = 'seat'") == [("far",)]
 
 
+def test_a_decision_for_a_record_that_is_gone_hides_no_link_and_counts_again_when_it_is_back(
+    town: Curated,
+) -> None:
+    curation.accept(town.url, town.city, FAR, **WHO)
+    town.run("DELETE FROM building WHERE key = 'far'")
+    town.relink()
+    assert town.building == "near"
+    town.add("Building", "far", footprint=GRID["klon"])
+    town.relink()
+    assert town.building == "far"
+
+
+def test_what_follows_from_an_address_that_is_gone_follows_from_the_one_found(town: Curated) -> None:
+    for key, mark in (("a", "p"), ("b", "o")):
+        town.add("Address", key, text=key, position=GRID[mark], match_key=f"sofia|{key}|6#")
+    town.add("Site", "seat", kind="SEAT", match_key="sofia|a|6#")
+    town.relink()
+    curation.accept(town.url, town.city, Claim("AT_ADDRESS", "Site:seat", "Address:b"), **WHO)
+    assert town.rows("SELECT address, building FROM site WHERE key = 'seat'") == [("b", "far")]
+    town.run("DELETE FROM address WHERE key = 'b'")
+    town.relink()
+    assert town.rows("SELECT address, building FROM site WHERE key = 'seat'") == [("a", "near")]
+
+
 def test_search_finds_a_record_where_a_decision_put_it_and_back_again(town: Curated) -> None:
     town.run("UPDATE site SET name_folded = 'hlebarnitsa', position = NULL WHERE key = 'shop'")
     entries = "SELECT ST_AsText(position, 0) FROM search_entry WHERE entity = 'Site' AND key = 'shop'"
