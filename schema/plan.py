@@ -45,6 +45,8 @@ _FIELDS_CEILING = 500
 _CONDITIONS_CEILING = 300
 #: places that one geocoding gives at most
 GEOCODE_CEILING = 100
+#: searches, geocodings and reconciliations of one operation: each looks at far more than it gives
+MOST_LOOKUPS = 10
 #: records that one search gives at most
 SEARCH_CEILING = 100
 
@@ -404,6 +406,8 @@ class Planner:
         self._typed = typed
         self._introspects = False
         self._conditions = 0
+        self._lookups = 0
+        self._reconciled = 0
 
     def plan(self) -> Plan:
         """The plan; BadRequest where an argument's value or the whole's cost is not allowed."""
@@ -589,10 +593,19 @@ class Planner:
             most = max(most, rows)
         return End(key, side, tuple(choices)), most + times
 
+    def _count_lookup(self) -> None:
+        self._lookups += 1
+        if self._lookups > MOST_LOOKUPS:
+            raise BadRequest(
+                f"more than {MOST_LOOKUPS} of search, geocode, reverseGeocode and reconcile are asked for; "
+                "send the others in operations of their own"
+            )
+
     def _search(
         self, key: str, name: str, arguments: dict[str, Tree], declared: Any, below: Sequence[Any],
         times: int, depth: int,
     ) -> tuple[Item, int]:  # fmt: skip
+        self._count_lookup()
         near = arguments.get("near")
         size = self.settings.page_default
         if arguments.get("first") is not None:
@@ -651,6 +664,7 @@ class Planner:
     def _geocode(
         self, key: str, name: str, arguments: dict[str, Tree], below: Sequence[Any], times: int, depth: int
     ) -> tuple[Item, int]:
+        self._count_lookup()
         size = self.arguments.fix(required(arguments["first"], f"{name}.first", "give a number"))
         if not 0 <= size <= GEOCODE_CEILING:
             raise BadRequest(f"is {size}; ask for 0 to {GEOCODE_CEILING} places", where=f"{name}.first")
@@ -681,9 +695,13 @@ class Planner:
     def _reconcile(
         self, key: str, queries: Tree, below: Sequence[Any], times: int, depth: int
     ) -> tuple[Item, int]:
-        if len(queries) > MOST_QUERIES:
+        self._count_lookup()
+        before = " with the reconciliations before it" if self._reconciled else ""
+        self._reconciled += len(queries)
+        if self._reconciled > MOST_QUERIES:
             raise BadRequest(
-                f"has {len(queries)} queries; send at most {MOST_QUERIES} at once", where="reconcile.queries"
+                f"has {self._reconciled} queries{before}; send at most {MOST_QUERIES} at once",
+                where="reconcile.queries",
             )
         times *= len(queries) * MOST_CANDIDATES
         rows = times

@@ -6,7 +6,9 @@ import orjson
 import pytest
 from graphql import is_input_object_type, is_list_type, is_non_null_type
 
+from schema.plan import MOST_LOOKUPS
 from tests.schema.conftest import Asked
+from twin.reconcile import MOST_QUERIES
 
 POLYGON_OF_THREE = '{type: "Polygon", coordinates: [[[23.3, 42.6], [23.4, 42.6], [23.3, 42.6]]]}'
 BOWTIE = "POLYGON((23.3 42.6, 23.4 42.7, 23.4 42.6, 23.3 42.7, 23.3 42.6))"
@@ -67,6 +69,40 @@ def test_deep_questions_are_refused_before_any_sql(ask: Asked) -> None:
     ask.statements.clear()
     assert "nested deeper" in ask.refused(f"{{ neighbourhoods(first: 1) {{ nodes {{ {query} }} }} }}")
     assert ask.statements == []
+
+
+LOOKUPS = {
+    "search": 'search(text: "x") { nodes { id } }',
+    "geocode": 'geocode(text: "x") { level }',
+    "reverseGeocode": "reverseGeocode(at: {point: {lon: 23.3, lat: 42.7}}) { level }",
+    "reconcile": 'reconcile(queries: [{query: "x"}]) { candidates { id } }',
+}
+
+
+@pytest.mark.parametrize("lookups", [list(LOOKUPS.values()), *([one] for one in LOOKUPS.values())])
+def test_an_operation_looks_up_a_few_texts_and_no_more(ask: Asked, lookups: list[str]) -> None:
+    fields = [f"f{i}: {lookups[i % len(lookups)]}" for i in range(MOST_LOOKUPS + 1)]
+    query = "{ %s ...More } fragment More on Query { %s }"
+    assert len(ask(query % (fields[0], " ".join(fields[:-1])))) == MOST_LOOKUPS
+    ask.statements.clear()
+    assert ask.refused(query % (fields[0], " ".join(fields))) == (
+        f"more than {MOST_LOOKUPS} of search, geocode, reverseGeocode and reconcile are asked for; send the "
+        "others in operations of their own"
+    )
+    assert ask.statements == []
+
+
+def test_the_queries_of_all_reconciliations_of_an_operation_are_counted(ask: Asked) -> None:
+    query = (
+        "query($a: [ReconcileQuery!]!, $b: [ReconcileQuery!]!)"
+        " { a: reconcile(queries: $a) { candidates { id } } b: reconcile(queries: $b) { candidates { id } } }"
+    )
+    few, most = [{"query": "x"}], [{"query": "x"}] * (MOST_QUERIES - 1)
+    assert len(ask(query, a=few, b=most)["b"]) == MOST_QUERIES - 1
+    assert ask.refused(query, a=few * 2, b=most) == (
+        f"reconcile.queries: has {MOST_QUERIES + 1} queries with the reconciliations before it; send at most "
+        f"{MOST_QUERIES} at once"
+    )
 
 
 def test_a_cursor_of_another_order_is_refused(ask: Asked) -> None:
