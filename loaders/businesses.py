@@ -83,8 +83,8 @@ _BUSINESS = (
 )  # fmt: skip
 _NO_BUSINESS = tuple("branch" if name == "branch" else None for name in _BUSINESS)
 _SITE = (
-    "site.key", "site.kind", "site.business", "site.eik", "site.name", "site.address", "site.district",
-    *(f"site.{part}" for part, _ in _SEAT), "site.versions",
+    "site.key", "site.kind", "site.business", "site.eik", "site.name", "site.name_latin", "site.address",
+    "site.district", *(f"site.{part}" for part, _ in _SEAT), "site.versions",
 )  # fmt: skip
 _NO_SITE = (None,) * len(_SITE)
 
@@ -147,10 +147,16 @@ def _site(
     address = _said(deed, "seat", ("address_text", "match_key"), person_like, versions, _address_line(deed))
     district = _said(deed, "seat", ("district_hint",), False, versions, area)
     if branch is None:
-        if not (deed["seat.operation"] or deed["company.operation"] or person_like):
+        if not (
+            deed["seat.operation"]
+            or deed["company.operation"]
+            or deed["transliteration.operation"]
+            or person_like
+        ):
             return _NO_SITE
         key, eik = f"{uic}-seat", None
         name = _said_name(deed, "name", person_like, versions)
+        latin = _said(deed, "transliteration", ("name_latin",), person_like, versions)
         kind = _said(deed, "seat", ("kind",), False, versions, "SEAT")
     else:
         key = f"{uic}-branch-{branch}"
@@ -158,10 +164,10 @@ def _site(
         if eik and not (len(eik) == 13 and eik.startswith(uic) and is_eik(eik)):
             problems.append(Problem(position, "bad-identifier", f"branch_identifier {_shown(eik)}"))
             eik = None
-        name = _said(deed, "branch_firm", ("name",), person_like, versions)
+        name, latin = _said(deed, "branch_firm", ("name",), person_like, versions), None
         kind = _branch_kind(deed, versions)
     return (
-        key, kind, uic, eik, name, address, district,
+        key, kind, uic, eik, name, latin, address, district,
         *(deed[f"seat.{part}"] if address else None for part, _ in _SEAT), json.dumps(versions),
     )  # fmt: skip
 

@@ -57,6 +57,7 @@ kind = "site.kind"
 business = "site.business"
 eik = "site.eik"
 name = "site.name"
+name_latin = "site.name_latin"
 address_text = "site.address"
 match_key = { address = { settlement = "site.settlement", street = "site.street", number = "site.street_number" }, settlement = "София" }
 district_hint = "site.district"

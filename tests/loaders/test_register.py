@@ -26,10 +26,10 @@ def test_a_deed_becomes_a_business_and_its_seat(register: LoadTown) -> None:
         " registered_on::text FROM business"
     ) == [(ONE, ONE, "ПЪРВА", "FIRST LTD", "EOOD", "E", "4711", False, "2020-01-02")]
     assert register.rows(
-        "SELECT key, kind, name, business, address_text, match_key, district FROM site"
+        "SELECT key, kind, name, name_latin, business, address_text, match_key, district FROM site"
     ) == [
         (
-            f"{ONE}-seat", "SEAT", "ПЪРВА", ONE, "гр. София, ул. Шипка № 5", "sofia|shipka|5#", "68134-09",
+            f"{ONE}-seat", "SEAT", "ПЪРВА", "FIRST LTD", ONE, "гр. София, ул. Шипка № 5", "sofia|shipka|5#", "68134-09",
         )
     ]  # fmt: skip
 
