@@ -221,12 +221,12 @@ def refresh(connection: psycopg.Connection[Any], changed: Collection[str]) -> in
     Runs in that transaction, whose rows it knows by their time.
     """
     names = {*changed, *(name for name, others in _FOLLOWS.items() if others & set(changed))}
-    return _refresh_all(connection, names, SQL("t.recorded_at = now()"))
+    return _refresh_all(connection, names, written=True)
 
 
 def rebuild(connection: psycopg.Connection[Any]) -> int:
     """Make all entries anew; what does not differ is not written. How many were written."""
-    return _refresh_all(connection, SEARCHED, SQL("true"))
+    return _refresh_all(connection, SEARCHED, written=False)
 
 
 #: whose rows linking may change after those: a street's pieces by district, a position by building; and a
@@ -238,11 +238,30 @@ _FOLLOWS = {
 }
 
 
-def _refresh_all(connection: psycopg.Connection[Any], names: Collection[str], scope: SQL) -> int:
-    wrote = sum(_refresh(connection, e, scope) for e in ENTITIES if e.name in names and e.name in SEARCHED)
+def _refresh_all(connection: psycopg.Connection[Any], names: Collection[str], *, written: bool) -> int:
+    wrote = sum(
+        _refresh(connection, each, _written(each) if written else SQL("true"))
+        for each in ENTITIES
+        if each.name in names and each.name in SEARCHED
+    )
     if wrote:
         connection.execute("ANALYZE search_entry, search_word")
     return wrote
+
+
+def _written(entity: Entity) -> SQL:
+    """The rows that this transaction wrote, and those that lie where a building does that it wrote."""
+    if _has_own_place(entity):
+        return SQL("t.recorded_at = now()")
+    return SQL(
+        "(t.recorded_at = now() OR t.building IN (SELECT key FROM building WHERE recorded_at = now()))"
+    )
+
+
+def _has_own_place(entity: Entity) -> bool:
+    """Whether an entity's position never is that of its building."""
+    column = entity.table.c[entity.geometry] if entity.geometry else None
+    return (column is not None and not column.nullable) or entity.links.get("building") != "Building"
 
 
 def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) -> int:
@@ -368,14 +387,12 @@ def _source(entity: Entity) -> Composable:
 def _position(entity: Entity) -> tuple[Composable, Composable]:
     """A record's position in SQL, and the join that it needs."""
     own: Composable = SQL("NULL::geometry")
-    nullable = True
     if entity.geometry:
         column = entity.table.c[entity.geometry]
-        nullable = bool(column.nullable)
         own = SQL("t.{}" if entity.fields[column.key].geometry == "POINT" else "ST_Centroid(t.{})").format(
             Identifier(column.key)
         )
-    if not nullable or entity.links.get("building") != "Building":
+    if _has_own_place(entity):
         return own, SQL("")
     return (
         SQL("COALESCE({}, ST_Centroid(b.footprint))").format(own),

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import shapely
 
 from tests.town import Grid, Town
-from twin import database
+from twin import database, search
 from twin.addresses import match_key, parse_address
 from twin.claims import FAMILIES
 from twin.entities import BY_NAME
@@ -392,3 +393,20 @@ def test_links_of_a_record_that_is_gone_go_with_it(town: Linked) -> None:
 def test_every_family_keeps_its_best_in_a_link_of_its_subject() -> None:
     for family in FAMILIES:
         assert BY_NAME[family.subject].links[family.attribute] == family.object
+
+
+def test_a_search_entry_follows_the_building_that_its_record_is_in(town: Linked) -> None:
+    town.add("Building", "b", footprint=GRID["abcd"])
+    town.add("Site", "s", kind="SEAT", name="ЗОРА", name_folded="zora", building="b")
+    where = "SELECT ST_AsText(position) FROM search_entry WHERE key = 's'"
+    with database.connect(town.url, city=town.city.name) as connection:
+        search.rebuild(connection)
+    [before] = town.rows(where)
+    with database.connect(town.url, city=town.city.name) as connection:
+        connection.execute(
+            "UPDATE building SET footprint = ST_Translate(footprint, 50, 0), recorded_at = now()"
+        )
+        search.refresh(connection, ["Building"])
+    [after] = town.rows(where)
+    town.run("TRUNCATE search_entry, search_word")
+    assert shapely.from_wkt(before[0]).distance(shapely.from_wkt(after[0])) == 50
