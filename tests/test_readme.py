@@ -95,6 +95,7 @@ def test_the_app_developers_program_runs(demo: dict[str, str], tmp_path: Path) -
 def test_commands_run(environment: dict[str, str], tmp_path: Path) -> None:
     """Every `twin` line of the README, in its order, in an empty folder; serving is tested elsewhere."""
     (tmp_path / "question.graphql").write_text("{ districts { totalCount } }", encoding="utf-8")
+    (tmp_path / "list.csv").write_text("address\nгр. София, ул. Шипка 6\n", encoding="utf-8")
     lines = [
         line.partition("  #")[0].strip()
         for block in SHELL.findall(README.read_text(encoding="utf-8"))

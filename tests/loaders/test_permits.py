@@ -192,16 +192,17 @@ def test_a_permit_is_tied_to_the_building_that_it_names_else_to_that_of_its_addr
         ("by-building", ONE, "a-1", "W"),
         ("by-region", None, None, None),  # a district that is not loaded
         ("by-unit", OTHER, None, "W"),
-        ("elsewhere", None, None, None),  # the address lies in another district than the register says
+        ("elsewhere", ONE, "a-1", "W"),  # the only such house, though the register says another district
     ]
     assert town.rows(
         "SELECT subject_key, object_key, method, score, evidence FROM link"
         " WHERE type = 'CONCERNS' ORDER BY subject_key, object_key"
     ) == [
-        ("by-address", ONE, "ADDRESS_MATCH", 0.95, {"address": "a-1"}),
+        ("by-address", ONE, "ADDRESS_MATCH", 0.98, {"address": "a-1"}),
         ("by-building", ONE, "SAME_KEY", 1.0, {"cadastral_id": ONE}),
         ("by-building", OTHER, "SAME_KEY", 1.0, {"cadastral_id": OTHER}),
         ("by-unit", OTHER, "SAME_KEY", 1.0, {"cadastral_id": f"{OTHER}.12"}),
+        ("elsewhere", ONE, "ADDRESS_MATCH", 0.921, {"address": "a-1"}),
     ]
 
 
