@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from geoalchemy2 import Geometry
-from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -25,7 +25,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    column,
     exists,
     false,
     func,
@@ -33,27 +32,23 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
     true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType, UserDefinedType
 
 from schema import plan as p
 from schema import values
-from schema.declare import camel
 from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
-from twin import geocode, search
 from twin.database import City
 from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
 from twin.fields import GEOJSON_DIGITS, KEY
 from twin.identity import public_id, uri_path
-from twin.reconcile import COLUMNS, statement
 from twin.schemes import SCHEMES
 from twin.succession import bearer, standing
 
@@ -62,7 +57,7 @@ _NAME_BYTES = 63
 #: json_build_object takes 100 arguments at most
 _PAIRS = 50
 _DERIVED_SHAPES = {"centroid": "ST_Centroid", "point_on_surface": "ST_PointOnSurface"}
-_EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
+EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
@@ -98,22 +93,24 @@ class Statement:
 
 def compile_plan(plan: p.Plan, city: City) -> Statement:
     """The statement that answers a plan for one city."""
-    return _Compiler(city).statement(plan)
+    return Compiler(city).statement(plan)
 
 
-class _Compiler:
+class Compiler:
+    """Compiles one plan; what a plan.Feature needs to say its SQL is public."""
+
     def __init__(self, city: City) -> None:
         self.city = city
         self._aliases: Counter[str] = Counter()
         self._readings: dict[str, Reading] = {}
         self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
         self._wide: list[Callable[[Mapping[str, Any]], bool]] = []
-        self._asked: list[Any] = []  #: what searches look for, each a row
+        self._ahead: list[Any] = []  #: what the statement begins WITH
         self._outside: list[Any] = []  #: the rows around the one being compiled, outermost first
 
     def statement(self, plan: p.Plan) -> Statement:
-        columns = self._columns(None, None, plan.items)
-        answer = self._object(columns, None)
+        columns = self.columns(None, None, plan.items)
+        answer = self.json_object(columns, None)
         missing: list[Any] = [
             (~present, literal_column(str(i))) for i, (_, present) in enumerate(self._expected)
         ]
@@ -122,7 +119,7 @@ class _Compiler:
             outputs.append(case(*missing).label("missing"))
         compiled = (
             select(*outputs)
-            .add_cte(*self._asked)
+            .add_cte(*self._ahead)
             .compile(
                 dialect=_DIALECT,
                 schema_translate_map={None: self.city.name},
@@ -139,99 +136,99 @@ class _Compiler:
         )
 
     # --- rows ---------------------------------------------------------------------------------------
-    def _columns(self, entity: Entity | None, t: Any, items: p.Items) -> list[tuple[str, ColumnElement[Any]]]:
-        if t is None:
-            return [(item.key, self._column(entity, t, item)) for item in items]
-        self._outside.append(t)
-        columns = [(item.key, self._column(entity, t, item)) for item in items]
-        self._outside.pop()
-        return columns
+    def columns(self, entity: Entity | None, t: Any, items: p.Items) -> list[tuple[str, ColumnElement[Any]]]:
+        with self.around(t):
+            return [(item.key, self.column(entity, t, item)) for item in items]
 
-    def _select(self, *columns: Any) -> Select[Any]:
+    @contextmanager
+    def around(self, *rows: Any) -> Iterator[None]:
+        """What is compiled within may speak of these rows."""
+        outside = self._outside
+        self._outside = [*outside, *(row for row in rows if row is not None)]
+        yield
+        self._outside = outside
+
+    def ahead(self, *columns: Any) -> Any:
+        """A CTE of one row of these columns, which textual SQL can name."""
+        asked = select(*columns).cte(self.name("asked"))
+        self._ahead.append(asked)
+        return asked
+
+    def select(self, *columns: Any) -> Select[Any]:
         """A subquery that may speak of the rows around it; told so, SQLAlchemy keeps them out of its FROM."""
         chosen = select(*columns)
         return chosen.correlate(*self._outside) if self._outside else chosen
 
-    def _column(self, entity: Entity | None, t: Any, item: p.Item) -> ColumnElement[Any]:
+    def column(self, entity: Entity | None, t: Any, item: p.Item) -> ColumnElement[Any]:
         match item:
             case p.Constant(_, value):
-                return _quoted(value)
+                return quoted(value)
             case p.Page():
                 return self._page(entity, t, item)
             case p.Single():
                 return self._single(item)
-            case p.Reconcile():
-                return self._reconcile(item)
-            case p.Search():
-                return self._search(item)
-            case p.Geocode():
-                return self._geocode(item)
+            case p.Feature():
+                own: ColumnElement[Any] = item.sql(self, entity, t)
+                return own
             case p.AllOf(_, target, items, of_row):
-                s = self._alias(target)
-                rows = self._select(*self._labelled(target, s, items)).order_by(s.c.key)
+                s = self.alias(target)
+                rows = self.select(*self.labelled(target, s, items)).order_by(s.c.key)
                 if of_row:
                     rows = rows.where(s.c.key == func.any(t.c.sources))
-                return self._list(rows, items)
+                return self.json_list(rows, items)
+            case p.Value(_, name):
+                return self.value(entity, t, name)
+            case p.Shape():
+                return self._shape(entity, t, item)
+            case p.One(_, name, target, items):
+                s = self.alias(target)
+                return self.one(target, s, items, s.c.key == t.c[name])
+            case p.End(_, side, choices):
+                whens = []
+                for target, items in choices:
+                    s = self.alias(target)
+                    row = self.one(target, s, items, s.c.key == t.c[f"{side}_key"])
+                    whens.append((t.c[f"{side}_type"] == quoted(target.name), row))
+                return case(*whens)
         assert entity is not None
-        return self._of_row(entity, t, item)
+        return self._of_entity(entity, t, item)
 
-    def _of_row(self, entity: Entity, t: Any, item: p.Item) -> ColumnElement[Any]:
+    def _of_entity(self, entity: Entity, t: Any, item: p.Item) -> ColumnElement[Any]:
         match item:
             case p.PublicId():
-                return _quoted(public_id(entity.name, "")).concat(t.c.key)
+                return quoted(public_id(entity.name, "")).concat(t.c.key)
             case p.Address():
-                return _quoted(uri_path(self.city.name, entity.name, "")).concat(t.c.key)
+                return quoted(uri_path(self.city.name, entity.name, "")).concat(t.c.key)
             case p.Label(_, lang):
                 if entity.label is None:
                     return literal_column("NULL::text")
                 own, latin = (t.c[name] for name in entity.label)
                 return func.coalesce(latin, own) if lang == "EN" else func.coalesce(own, latin)
-            case p.Value(_, name):
-                return self._value(entity, t, name)
             case p.Coded():
                 return self._coded(t, item)
-            case p.Shape():
-                return self._shape(entity, t, item)
             case p.Distance(_, to):
-                return func.ST_Distance(t.c[entity.geometry], self._place(to))
-            case p.Understood(_, parts):
-                pairs = [
-                    (key, _quoted("AddressParts"))
-                    if part == "__typename"
-                    else (key, func.nullif(t.c.understood.op("->>")(_quoted(part)), literal_column("''")))
-                    for key, part in parts
-                ]
-                return case((t.c.understood.isnot(None), self._object(pairs, t)))
+                return func.ST_Distance(t.c[entity.geometry], self.place(to))
             case p.Levels():
-                s = self._alias(BY_NAME["BuildingSolid"])
-                lods = self._select(s.c.lod).where(s.c.building == t.c.key).order_by(s.c.lod)
+                s = self.alias(BY_NAME["BuildingSolid"])
+                lods = self.select(s.c.lod).where(s.c.building == t.c.key).order_by(s.c.lod)
                 return func.array_to_json(func.array(lods.scalar_subquery()))
             case p.AtLevel(_, level):
-                s = self._alias(BY_NAME["BuildingSolid"])
-                lod = self._bind(values.plain(level, "level"), KEY)
-                shape = self._select(s.c.cityjson).where(s.c.building == t.c.key, s.c.lod == lod)
+                s = self.alias(BY_NAME["BuildingSolid"])
+                lod = self.bind(values.plain(level, "level"), KEY)
+                shape = self.select(s.c.cityjson).where(s.c.building == t.c.key, s.c.lod == lod)
                 return shape.limit(literal_column("1")).scalar_subquery()
             case p.Identifiers():
                 return self._identifiers(entity, t, item)
             case p.SameAs():
                 uris = [_uri(t, s, n) for s, n in _schemes(entity) if SCHEMES[s].uri]
                 if not uris:
-                    return _EMPTY_LIST
+                    return EMPTY_LIST
                 return func.to_json(func.array_remove(array(uris), literal_column("NULL")))
-            case p.One(_, name, target, items):
-                s = self._alias(target)
-                return self._one(target, s, items, s.c.key == t.c[name])
-            case p.End(_, side, choices):
-                whens = []
-                for target, items in choices:
-                    s = self._alias(target)
-                    row = self._one(target, s, items, s.c.key == t.c[f"{side}_key"])
-                    whens.append((t.c[f"{side}_type"] == _quoted(target.name), row))
-                return case(*whens)
         raise TypeError(f"{item} cannot be compiled")
 
-    def _value(self, entity: Entity, t: Any, name: str) -> ColumnElement[Any]:
-        if name in entity.computed:
+    def value(self, entity: Entity | None, t: Any, name: str) -> ColumnElement[Any]:
+        """A column or computed value of a row."""
+        if entity is not None and name in entity.computed:
             return entity.computed[name].of(t)
         column: ColumnElement[Any] = t.c[name]
         return column
@@ -243,18 +240,18 @@ class _Compiler:
             if part == "code":
                 pairs.append((key, column))
             elif part == "scheme":
-                pairs.append((key, _quoted(item.scheme)))
+                pairs.append((key, quoted(item.scheme)))
             elif part == "__typename":
-                pairs.append((key, _quoted("CodedValue")))
+                pairs.append((key, quoted("CodedValue")))
             else:
-                codes = CodeValue.__table__.alias(self._name("code_value"))
+                codes = CodeValue.__table__.alias(self.name("code_value"))
                 labels = (codes.c.label_en, codes.c.label_bg)
                 label = func.coalesce(*(labels if part == "EN" else reversed(labels)))
-                code = _quoted(f"{item.scheme}/").concat(column)
+                code = quoted(f"{item.scheme}/").concat(column)
                 pairs.append((key, select(label).where(codes.c.key == code).scalar_subquery()))
-        return case((column.isnot(None), self._object(pairs, t)))
+        return case((column.isnot(None), self.json_object(pairs, t)))
 
-    def _shape(self, entity: Entity, t: Any, item: p.Shape) -> ColumnElement[Any]:
+    def _shape(self, entity: Entity | None, t: Any, item: p.Shape) -> ColumnElement[Any]:
         column = t.c[item.name]
         if item.what == "bbox":
             g = func.ST_Transform(column, literal_column(str(item.crs)))
@@ -263,9 +260,13 @@ class _Compiler:
         if item.what in _DERIVED_SHAPES:
             column = getattr(func, _DERIVED_SHAPES[item.what])(column)
         elif item.simplify is not None:
-            metres = self._bind(values.number(item.simplify, "simplifyM", least=0), Double())
+            metres = self.bind(values.number(item.simplify, "simplifyM", least=0), Double())
             column = func.ST_SimplifyPreserveTopology(column, metres)
-        elif item.name == entity.geometry and item.crs == WGS84 and item.precision == GEOJSON_DIGITS:
+        elif entity is not None and (item.name, item.crs, item.precision) == (
+            entity.geometry,
+            WGS84,
+            GEOJSON_DIGITS,
+        ):
             rendition: ColumnElement[Any] = t.c.geojson
             return rendition
         # option 2 names the CRS in the GeoJSON, which RFC 7946 leaves out only for EPSG:4326
@@ -280,224 +281,76 @@ class _Compiler:
         )
 
     def _single(self, item: p.Single) -> ColumnElement[Any]:
-        s = self._alias(item.target)
+        s = self.alias(item.target)
         if item.scheme is None:
-            key = self._bind(values.key_of(item.value, item.target, "node.id"), KEY)
+            key = self.bind(values.key_of(item.value, item.target, "node.id"), KEY)
             if not item.target.is_city_entity:  # the twin's own records have no heirs
-                return self._one(item.target, s, item.items, s.c.key == key, limit=True)
+                return self.one(item.target, s, item.items, s.c.key == key, limit=True)
         else:
             _, column = IDENTIFIERS[item.scheme]
-            value = self._bind(values.identifier(item.value, item.scheme, "byIdentifier.value"), KEY)
-            key = bearer(item.target, column, value, self._inner("bearer"))
-        now = standing(item.target, key, self._inner("heir"))
-        return self._one(item.target, s, item.items, s.c.key == now, limit=True)
-
-    def _reconcile(self, item: p.Reconcile) -> ColumnElement[Any]:
-        asked = self._bind(values.reconciled(item.queries, "reconcile.queries"), Text())
-        question: Any = select(asked.label("queries")).cte(self._name("asked"))
-        sql = statement(SQL("(SELECT queries FROM {})").format(Identifier(question.name)), self.city.name)
-        rows_of = text(sql.as_string()).columns(*(column(name) for name in COLUMNS))
-        # materialized it is answered once, not once for each result
-        found = rows_of.cte(self._name("found")).prefix_with("MATERIALIZED")
-        numbers = func.generate_series(
-            literal_column("0"),
-            func.jsonb_array_length(cast(question.c.queries, JSONB)) - literal_column("1"),
-        )
-        each = select(numbers.label("n")).select_from(question).subquery(self._inner("each"))
-        pairs = []
-        for key, candidate in item.parts:
-            if candidate is None:
-                pairs.append((key, _quoted("ReconcileResult")))
-                continue
-            c = found.alias(self._name("candidate"))
-            self._outside.append(c)
-            said = self._object(
-                [(k, self._of_candidate(c, part, below)) for k, part, below in candidate.parts], c
-            )
-            self._outside.pop()
-            rows = select(func.coalesce(func.json_agg(aggregate_order_by(said, c.c.rank)), _EMPTY_LIST))
-            pairs.append((key, rows.where(c.c.n == each.c.n).correlate(each).scalar_subquery()))
-        results = func.json_agg(aggregate_order_by(self._object(pairs, each), each.c.n))
-        whole = select(func.coalesce(results, _EMPTY_LIST)).select_from(each).add_cte(question)
-        answer: ColumnElement[Any] = whole.scalar_subquery()
-        return answer
-
-    def _of_candidate(self, c: Any, part: str, below: Any) -> ColumnElement[Any]:
-        match part:
-            case "id":
-                identifier: ColumnElement[Any] = func.concat(
-                    c.c.candidate_type, _quoted(":"), c.c.candidate_key
-                )
-                return identifier
-            case "record":
-                return self._of_row(BY_NAME["Link"], c, below)
-            case "features":
-                one = func.json_array_elements(c.c.features).table_valued("value", name=self._name("feature"))
-                each = cast(one.c.value, JSON)
-                says = {
-                    "id": each.op("->>")(literal_column("'id'")),
-                    "value": each.op("->")(literal_column("'value'")),
-                    "__typename": _quoted("ReconcileFeature"),
-                }
-                whole = func.json_agg(self._object([(key, says[name]) for key, name in below], c))
-                return self._select(func.coalesce(whole, _EMPTY_LIST)).select_from(one).scalar_subquery()
-            case "__typename":
-                return _quoted("ReconcileCandidate")
-        known: ColumnElement[Any] = c.c[part]
-        return known
+            value = self.bind(values.identifier(item.value, item.scheme, "byIdentifier.value"), KEY)
+            key = bearer(item.target, column, value, self.inner("bearer"))
+        now = standing(item.target, key, self.inner("heir"))
+        return self.one(item.target, s, item.items, s.c.key == now, limit=True)
 
     def _identifiers(self, entity: Entity, t: Any, item: p.Identifiers) -> ColumnElement[Any]:
-        self._outside.append(t)
-        known = [
-            self._select(
-                literal_column(str(number)).label("i"),
-                self._object([(key, part_of[part]) for key, part in item.parts], None).label("o"),
-            ).where(t.c[name].isnot(None))
-            for number, (scheme, name) in enumerate(_schemes(entity))
-            for part_of in [
-                {
-                    "scheme": _quoted(scheme),
-                    "value": t.c[name],
-                    "uri": _uri(t, scheme, name),
-                    "__typename": _quoted("Identifier"),
-                }
-            ]
-        ]
-        self._outside.pop()
+        known = []
+        for number, (scheme, name) in enumerate(_schemes(entity)):
+            part_of = {
+                "scheme": quoted(scheme),
+                "value": t.c[name],
+                "uri": _uri(t, scheme, name),
+                "__typename": quoted("Identifier"),
+            }
+            said = self.json_object([(key, part_of[part]) for key, part in item.parts], None)
+            with self.around(t):
+                one = self.select(literal_column(str(number)).label("i"), said.label("o"))
+            known.append(one.where(t.c[name].isnot(None)))
         if not known:
-            return _EMPTY_LIST
-        each = union_all(*known).subquery(self._inner("identifiers"))
+            return EMPTY_LIST
+        each = union_all(*known).subquery(self.inner("identifiers"))
         agg = func.json_agg(aggregate_order_by(each.c.o, each.c.i))
-        return select(func.coalesce(agg, _EMPTY_LIST)).select_from(each).scalar_subquery()
+        return select(func.coalesce(agg, EMPTY_LIST)).select_from(each).scalar_subquery()
 
-    def _search(self, item: p.Search) -> ColumnElement[Any]:
-        types: Any = cast(_quoted(f"{{{','.join(search.TYPES)}}}"), ARRAY(KEY))
-        if item.types is not None:
-            types = self._bind(values.types(item.types, f"{item.key}.types"), ARRAY(KEY))
-        kinds = {"words": ARRAY(KEY), "near_of": ARRAY(Integer), "near_word": ARRAY(KEY)}
-        columns = [
-            self._bind(read, kinds.get(name, KEY)).label(name)
-            for name, read in values.searched(item.text, f"{item.key}.text").items()
-        ]
-        columns.append(types.label("types"))
-        columns.append((true() if item.types is not None else false()).label("narrow"))
-        if item.near is not None:
-            columns.append(self._place(item.near).label("place"))
-        asked = select(*columns).cte(self._name("asked"))
-        self._asked.append(asked)
-        sql = search.found(
-            self.city.name, asked.name, near=item.near is not None, size=item.size, public=camel
-        )
-        known = ("rank", "hit_type", "hit_key", "score", "how", "field", "distance_m")
-        hit = text(sql).columns(*(column(name) for name in known)).subquery(self._name("hit"))
-        self._outside.append(hit)
-        lists = []
-        for i, part in enumerate(item.parts):
-            match part:
-                case p.Edge(_, parts):
-                    lists.append(self._object([self._of_hit(hit, *one) for one in parts], hit).label(f"l{i}"))
-                case p.End():
-                    lists.append(self._hit(hit, part).label(f"l{i}"))
-        self._outside.pop()
-        rows = select(*lists, hit.c.rank).select_from(hit).subquery(self._inner("hits"))
-        pairs: list[tuple[str, ColumnElement[Any]]] = []
-        for i, part in enumerate(item.parts):
-            if isinstance(part, p.Constant):
-                pairs.append((part.key, _quoted(part.value)))
-            else:
-                whole = func.json_agg(aggregate_order_by(rows.c[f"l{i}"], rows.c.rank))
-                pairs.append((part.key, func.coalesce(whole, _EMPTY_LIST)))
-        return select(self._object(pairs, rows)).select_from(rows).scalar_subquery()
-
-    def _geocode(self, item: p.Geocode) -> ColumnElement[Any]:
-        size = SQL("{}").format(Literal(item.size))
-        if item.text is not None:
-            said = self._bind(values.geocoded(item.text, f"{item.key}.text"), Text())
-            asked = select(said.label("parsed")).cte(self._name("asked"))
-            parsed = SQL("(SELECT parsed FROM {})").format(Identifier(asked.name))
-            found = geocode.statement(parsed, size, city=self.city.name)
-        else:
-            assert item.at is not None
-            assert item.within_m is not None
-            reading = values.number(item.within_m, f"{item.key}.withinM", least=0)
-            held = (self._place(item.at).label("place"), self._bind(reading, Double()).label("within"))
-            asked = select(*held).cte(self._name("asked"))
-            name = Identifier(asked.name)
-            places = SQL(
-                "(SELECT json_build_array(json_build_object('n', 0, 'shape',"
-                " encode(ST_AsEWKB(place), 'hex')))::text FROM {})"
-            ).format(name)
-            within = SQL("(SELECT within FROM {})").format(name)
-            found = geocode.reverse_statement(places, within, size, city=self.city.name)
-        self._asked.append(asked)
-        known = (column(name, Geometry() if name == "position" else None) for name in geocode.COLUMNS)
-        match = text(found.as_string()).columns(*known).subquery(self._name("match"))
-        self._outside.append(match)
-        columns = self._labelled(BY_NAME["Link"], match, item.items)
-        self._outside.pop()
-        return self._list(select(*columns).select_from(match).order_by(match.c.place), item.items)
-
-    def _hit(self, hit: Any, end: p.End) -> ColumnElement[Any]:
-        return self._of_row(BY_NAME["Link"], hit, end)
-
-    def _of_hit(self, hit: Any, key: str, part: str, items: p.Items) -> tuple[str, ColumnElement[Any]]:
-        match part:
-            case "node":
-                (end,) = items
-                assert isinstance(end, p.End)
-                return key, self._hit(hit, end)
-            case "matched":
-                pairs = [
-                    (item.key, hit.c[item.name] if isinstance(item, p.Value) else _quoted("SearchMatch"))
-                    for item in items
-                ]
-                return key, self._object(pairs, hit)
-            case "__typename":
-                return key, _quoted("SearchEdge")
-        return key, hit.c["distance_m" if part == "distanceM" else part]
-
-    def _object(self, columns: Sequence[tuple[str, ColumnElement[Any]]], t: Any) -> ColumnElement[Any]:
+    def json_object(self, columns: Sequence[tuple[str, ColumnElement[Any]]], t: Any) -> ColumnElement[Any]:
         """A JSON object of any number of keys of any length, in their order."""
         if not columns:
             return literal_column("'{}'::json")
         if len(columns) <= _PAIRS:
             return _pairs(columns)
-        if t is not None:
-            self._outside.append(t)
-        numbered = [
-            self._select(
-                literal_column(str(number)).label("i"),
-                _quoted(key).label("k"),
-                func.to_json(value).label("v"),
-            )
-            for number, (key, value) in enumerate(columns)
-        ]
-        if t is not None:
-            self._outside.pop()
-        pairs = union_all(*numbered).subquery(self._inner("pairs"))
-        ordered = select(pairs).order_by(pairs.c.i).subquery(self._inner("pairs"))
+        with self.around(t):
+            numbered = [
+                self.select(
+                    literal_column(str(number)).label("i"),
+                    quoted(key).label("k"),
+                    func.to_json(value).label("v"),
+                )
+                for number, (key, value) in enumerate(columns)
+            ]
+        pairs = union_all(*numbered).subquery(self.inner("pairs"))
+        ordered = select(pairs).order_by(pairs.c.i).subquery(self.inner("pairs"))
         return select(func.json_object_agg(ordered.c.k, ordered.c.v)).select_from(ordered).scalar_subquery()
 
-    def _one(
+    def one(
         self, entity: Entity, s: Any, items: p.Items, condition: Any, *, limit: bool = False
     ) -> ColumnElement[Any]:
-        rows = self._select(*self._labelled(entity, s, items)).where(condition)
+        rows = self.select(*self.labelled(entity, s, items)).where(condition)
         if limit:
             rows = rows.limit(literal_column("1"))
-        r = rows.subquery(self._inner("row"))
+        r = rows.subquery(self.inner("row"))
         record = _record(r) if _fits(items) else r.c.o
         return select(func.row_to_json(record) if _fits(items) else record).select_from(r).scalar_subquery()
 
-    def _labelled(self, entity: Entity, s: Any, items: p.Items) -> list[Any]:
-        columns = self._columns(entity, s, items)
+    def labelled(self, entity: Entity | None, s: Any, items: p.Items) -> list[Any]:
+        columns = self.columns(entity, s, items)
         if _fits(items):
             return [column.label(key) for key, column in columns]
-        return [self._object(columns, s).label("o")]
+        return [self.json_object(columns, s).label("o")]
 
-    def _list(self, rows: Any, items: p.Items) -> ColumnElement[Any]:
-        r = rows.subquery(self._inner("rows"))
+    def json_list(self, rows: Any, items: p.Items) -> ColumnElement[Any]:
+        r = rows.subquery(self.inner("rows"))
         record = func.row_to_json(_record(r)) if _fits(items) else r.c.o
-        return select(func.coalesce(func.json_agg(record), _EMPTY_LIST)).select_from(r).scalar_subquery()
+        return select(func.coalesce(func.json_agg(record), EMPTY_LIST)).select_from(r).scalar_subquery()
 
     # --- pages --------------------------------------------------------------------------------------
     def _page(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
@@ -507,8 +360,8 @@ class _Compiler:
         if len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards:
             # the common case, without the columns that cursors and page info need
             t, _, rows_of = self._source(parent, outer, page, page.size)
-            rows = rows_of(self._labelled(entity, t, page.parts[0].items))
-            return _pairs([(page.parts[0].key, self._list(rows, page.parts[0].items))])
+            rows = rows_of(self.labelled(entity, t, page.parts[0].items))
+            return _pairs([(page.parts[0].key, self.json_list(rows, page.parts[0].items))])
 
         pairs: list[tuple[str, ColumnElement[Any]]] = []
         source: Any = None
@@ -517,16 +370,16 @@ class _Compiler:
         for i, part in enumerate(page.parts):
             match part:
                 case p.Constant(key, value):
-                    pairs.append((key, _quoted(value)))
+                    pairs.append((key, quoted(value)))
                 case p.TotalCount(key):
                     pairs.append((key, self._count(parent, outer, page)))
                 case p.Nodes(key) | p.Edge(key):
-                    pairs.append((key, func.coalesce(func.array_to_json(source.c[f"l{i}"]), _EMPTY_LIST)))
+                    pairs.append((key, func.coalesce(func.array_to_json(source.c[f"l{i}"]), EMPTY_LIST)))
                 case p.PageInfo(key, parts):
                     pairs.append((key, self._page_info(source, page, parts)))
         if source is None:
-            return self._object(pairs, outer)
-        answer = select(self._object(pairs, source)).select_from(source)
+            return self.json_object(pairs, outer)
+        answer = select(self.json_object(pairs, source)).select_from(source)
         return answer.scalar_subquery()
 
     def _paged(
@@ -543,13 +396,13 @@ class _Compiler:
             elif isinstance(part, p.Edge):
                 columns.append(self._edge(entity, t, part, page, order, cursor).label(f"l{i}"))
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
-        rows = rows_of(columns).subquery(self._inner("page"))
+        rows = rows_of(columns).subquery(self.inner("page"))
         if page.backwards:
             again = [
                 _directed((rows.c[f"o{i}"], descending, nullable), backwards=False)
                 for i, (_, descending, nullable) in enumerate(order)
             ]
-            rows = select(rows).order_by(*again).subquery(self._inner("page"))
+            rows = select(rows).order_by(*again).subquery(self.inner("page"))
         found = func.count()
         n: ColumnElement[Any] = literal_column(str(page.size))
         first = (
@@ -566,16 +419,15 @@ class _Compiler:
         outputs = [kept(rows.c[f"l{i}"]).label(f"l{i}") for i, part in enumerate(page.parts) if part in lists]
         if extra:
             outputs += [kept(rows.c.c).label("c"), found.label("found")]
-        return select(*outputs).select_from(rows).subquery(self._inner("whole"))
+        return select(*outputs).select_from(rows).subquery(self.inner("whole"))
 
     def _inline(self, entity: Entity, t: Any, items: p.Items) -> ColumnElement[Any]:
         """A record as one JSON value beside other columns of its row."""
-        columns = self._columns(entity, t, items)
+        columns = self.columns(entity, t, items)
         if not _fits(items) or len(items) <= _PAIRS:
-            return self._object(columns, t)
-        self._outside.append(t)
-        r = self._select(*(column.label(key) for key, column in columns)).subquery(self._inner("row"))
-        self._outside.pop()
+            return self.json_object(columns, t)
+        with self.around(t):
+            r = self.select(*(column.label(key) for key, column in columns)).subquery(self.inner("row"))
         return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
 
     def _edge(
@@ -591,44 +443,44 @@ class _Compiler:
                 near = [i for i, one in enumerate(page.order) if one.place is not None]
                 pairs.append((key, order[near[0]][0] if near else literal_column("NULL::float8")))
             else:
-                pairs.append((key, _quoted(f"{entity.name}Edge")))
-        return self._object(pairs, t)
+                pairs.append((key, quoted(f"{entity.name}Edge")))
+        return self.json_object(pairs, t)
 
     def _source(
         self, parent: Entity | None, outer: Any, page: p.Page, size: int
     ) -> tuple[Any, list[_Key], Callable[[Sequence[Any]], Any]]:
         """Where a page's rows come from, what orders them, and how to select columns of at most `size`."""
-        t = self._alias(page.entity)
+        t = self.alias(page.entity)
         order = self._order(parent, outer, page, t)
-        conditions = self._scope(parent, outer, page, t)
+        conditions = self.scope(parent, outer, page, t)
         if page.cursor is not None:
             conditions.append(self._beyond(page, order))
         if page.order and page.order[0].place is not None and not page.backwards:
             # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
             # whole table otherwise. So take the nearest with all that tie, and settle ties after.
-            nearest = self._select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
-            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self._inner("nearest"))
+            nearest = self.select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
+            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self.inner("nearest"))
             order, conditions = self._order(parent, outer, page, t), []
         directed = [_directed(one, backwards=page.backwards) for one in order]
 
         def rows_of(columns: Sequence[Any]) -> Any:
-            rows = self._select(*columns).select_from(t).where(*conditions)
+            rows = self.select(*columns).select_from(t).where(*conditions)
             return rows.order_by(*directed).limit(literal_column(str(size)))
 
         return t, order, rows_of
 
     def _count(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
-        t = self._alias(page.entity)
-        rows = self._select(func.count()).select_from(t)
-        for condition in self._scope(parent, outer, page, t):
+        t = self.alias(page.entity)
+        rows = self.select(func.count()).select_from(t)
+        for condition in self.scope(parent, outer, page, t):
             rows = rows.where(condition)
         return rows.scalar_subquery()
 
-    def _scope(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[ColumnElement[Any]]:
+    def scope(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[ColumnElement[Any]]:
         conditions: list[ColumnElement[Any]] = []
         if page.via == "links":
             assert parent is not None
-            name = _quoted(parent.name)
+            name = quoted(parent.name)
             conditions.append(
                 or_(
                     and_(t.c.subject_key == outer.c.key, t.c.subject_type == name),
@@ -639,7 +491,7 @@ class _Compiler:
             assert parent is not None
             conditions.append(self._hangs_from(parent, page.via, outer, t))
         if page.condition is not None:
-            conditions.append(self._condition(page.entity, t, page.condition))
+            conditions.append(self.condition(page.entity, t, page.condition))
         return conditions
 
     def _hangs_from(self, parent: Entity, attribute: str, outer: Any, t: Any) -> ColumnElement[Any]:
@@ -657,14 +509,14 @@ class _Compiler:
             if one.place is not None:
                 assert page.entity.geometry is not None
                 between = t.c[page.entity.geometry].op("<->", return_type=Double())
-                apart = between(self._place(one.place))
+                apart = between(self.place(one.place))
                 keys.append((apart, False, bool(table.c[page.entity.geometry].nullable)))
             elif one.name == "key":
                 keys.append((t.c.key, one.descending, False))
             else:
                 assert one.name is not None
                 nullable = one.name in page.entity.computed or bool(table.c[one.name].nullable)
-                keys.append((self._value(page.entity, t, one.name), one.descending, nullable))
+                keys.append((self.value(page.entity, t, one.name), one.descending, nullable))
         many = parent.lists.get(page.via) if parent is not None and page.via else None
         if not page.order and many is not None and many.keys:
             # a list that its owner keeps in an order, such as a route's stops, is shown in that order
@@ -682,7 +534,7 @@ class _Compiler:
         equal: list[Any] = []
         for i, (expression, descending, nullable) in enumerate(order):
             read = values.cursor_value(page.cursor, i, len(order), signature)
-            value = self._bind(read, expression.type)
+            value = self.bind(read, expression.type)
             down = descending != page.backwards
             further: Any = expression < value if down else expression > value
             if nullable:
@@ -704,31 +556,31 @@ class _Compiler:
             "hasPreviousPage": cast(more if page.backwards else started, Boolean),
             "startCursor": c[literal_column("1")],
             "endCursor": c[func.cardinality(c)],
-            "__typename": _quoted("PageInfo"),
+            "__typename": quoted("PageInfo"),
         }
-        return self._object([(key, values[name]) for key, name in parts], source)
+        return self.json_object([(key, values[name]) for key, name in parts], source)
 
     # --- conditions ---------------------------------------------------------------------------------
-    def _condition(self, entity: Entity, t: Any, condition: p.Condition) -> Any:
+    def condition(self, entity: Entity, t: Any, condition: p.Condition) -> Any:
         match condition:
             case p.All(inner):
-                return and_(true(), *(self._condition(entity, t, one) for one in inner))
+                return and_(true(), *(self.condition(entity, t, one) for one in inner))
             case p.Either(inner):
-                return or_(false(), *(self._condition(entity, t, one) for one in inner))
+                return or_(false(), *(self.condition(entity, t, one) for one in inner))
             case p.Not(inner_condition):
                 # null counts as 'not so', as people mean it
-                return func.coalesce(not_(self._condition(entity, t, inner_condition)), true())
+                return func.coalesce(not_(self.condition(entity, t, inner_condition)), true())
             case p.Compare():
                 return self._compare(entity, t, condition)
             case p.Spatial():
                 return self._spatial(t, condition)
             case p.Through(name, target, inner_condition):
-                s = self._alias(target)
+                s = self.alias(target)
                 linked: Any = select(literal_column("1")).select_from(s).where(s.c.key == t.c[name])
-                return exists(linked.where(self._condition(target, s, inner_condition)))
+                return exists(linked.where(self.condition(target, s, inner_condition)))
             case p.Among(name, target, quantifier, inner_condition):
-                s = self._alias(target)
-                so = self._condition(target, s, inner_condition)
+                s = self.alias(target)
+                so = self.condition(target, s, inner_condition)
                 if quantifier == "every":
                     so = func.coalesce(not_(so), true())
                 found: Any = select(literal_column("1")).select_from(s)
@@ -737,7 +589,7 @@ class _Compiler:
         raise TypeError(f"{condition} cannot be compiled")
 
     def _compare(self, entity: Entity, t: Any, c: p.Compare) -> Any:
-        column = self._value(entity, t, c.name)
+        column = self.value(entity, t, c.name)
         if c.op == "isNull":
             return column.is_(None)
         if c.op == "notNull":
@@ -752,62 +604,63 @@ class _Compiler:
         kind = column.type
         match c.op:
             case "eq" | "key":
-                return column == self._bind(read, kind)
+                return column == self.bind(read, kind)
             case "ne":
-                return column.is_distinct_from(self._bind(read, kind))
+                return column.is_distinct_from(self.bind(read, kind))
             case "in":
-                return column == func.any(self._bind(read, ARRAY(kind)))
+                return column == func.any(self.bind(read, ARRAY(kind)))
             case "lt":
-                return column < self._bind(read, kind)
+                return column < self.bind(read, kind)
             case "lte":
-                return column <= self._bind(read, kind)
+                return column <= self.bind(read, kind)
             case "gt":
-                return column > self._bind(read, kind)
+                return column > self.bind(read, kind)
             case "gte":
-                return column >= self._bind(read, kind)
+                return column >= self.bind(read, kind)
             case "startsWith":
-                return column.op("^@", is_comparison=True)(self._bind(read, Text()))
+                return column.op("^@", is_comparison=True)(self.bind(read, Text()))
             case "contains":
-                return func.strpos(column, self._bind(read, Text())) > literal_column("0")
+                return func.strpos(column, self.bind(read, Text())) > literal_column("0")
             case "has":
-                return column.contains(array([self._bind(read, KEY)]))
+                return column.contains(array([self.bind(read, KEY)]))
             case "search":
                 folded = next(n for n, known in entity.fields.items() if known.folded_of == c.name)
-                return t.c[folded].like(self._bind(values.folded(c.value, c.where), Text()))
+                return t.c[folded].like(self.bind(values.folded(c.value, c.where), Text()))
         raise TypeError(f"{c.op} cannot be compiled")
 
     def _spatial(self, t: Any, s: p.Spatial) -> Any:
         column = t.c[s.name]
-        place = self._place(s.place)
+        place = self.place(s.place)
         self._wide.append(values.wide(s, self.city))
         if s.predicate == "dwithin":
             assert s.within_m is not None
             where = f"{s.place.where.rpartition('.of')[0]}.withinM"
             return func.ST_DWithin(
-                column, place, self._bind(values.number(s.within_m, where, least=0), Double())
+                column, place, self.bind(values.number(s.within_m, where, least=0), Double())
             )
         return getattr(func, PREDICATES[s.predicate])(column, place)
 
     # --- parameters ---------------------------------------------------------------------------------
-    def _place(self, place: p.Place) -> Any:
+    def place(self, place: p.Place) -> Any:
         """The place in the city's CRS, as one parameter where no other entity is meant."""
         srid = self.city.srid
         if place.entity is not None:
             leaf = place.tree["entity"]
-            key = self._bind(values.key_of(leaf, place.entity, place.where), KEY)
-            s = self._alias(place.entity)
+            key = self.bind(values.key_of(leaf, place.entity, place.where), KEY)
+            s = self.alias(place.entity)
             found = select(s.c[place.entity.geometry]).where(s.c.key == key)
             present = exists(select(literal_column("1")).select_from(s).where(s.c.key == key))
             self._expected.append((Expected(place.where, leaf.read), present))
             return found.scalar_subquery()
         if place.of is not None and values.names_entity(place.of):
             leaf = place.tree["buffer"]["metres"]
-            metres = self._bind(values.number(leaf, f"{place.where}.metres"), Double())
-            return func.ST_Buffer(self._place(place.of), metres)
+            metres = self.bind(values.number(leaf, f"{place.where}.metres"), Double())
+            return func.ST_Buffer(self.place(place.of), metres)
 
-        return self._bind(values.shape(place, srid), Geometry(srid=srid))
+        return self.bind(values.shape(place, srid), Geometry(srid=srid))
 
-    def _bind(self, reading: Reading, kind: Any) -> Any:
+    def bind(self, reading: Reading, kind: Any) -> Any:
+        """A parameter of this SQL type."""
         name = f"v{len(self._readings)}"
         self._readings[name] = reading
         if isinstance(kind, Geometry):
@@ -817,14 +670,16 @@ class _Compiler:
         return cast(bindparam(name, type_=NullType()), kind)
 
     # --- names --------------------------------------------------------------------------------------
-    def _alias(self, entity: Entity) -> Any:
-        return entity.table.alias(self._name(entity.table.name))
+    def alias(self, entity: Entity) -> Any:
+        """The entity's table under a name of its own."""
+        return entity.table.alias(self.name(entity.table.name))
 
-    def _name(self, base: str) -> str:
+    def name(self, base: str) -> str:
+        """A name that nothing else in the statement has."""
         self._aliases[base] += 1
         return f"{base}_{self._aliases[base]}"
 
-    def _inner(self, base: str) -> str:
+    def inner(self, base: str) -> str:
         """A subquery's name that no response key can have: a column of that name would hide the row."""
         self._aliases[base] += 1
         return f"{base}${self._aliases[base]}"
@@ -840,7 +695,8 @@ class _HexGeometry(UserDefinedType[Any]):
 
 
 # --- small pieces of SQL ------------------------------------------------------------------------------
-def _quoted(text: str) -> ColumnElement[Any]:
+def quoted(text: str) -> ColumnElement[Any]:
+    """A text that the schema, not a caller, says."""
     escaped = text.replace("'", "''")
     return literal_column(f"'{escaped}'::text", Text())
 
@@ -852,7 +708,7 @@ def _schemes(entity: Entity) -> list[tuple[str, str]]:
 
 def _uri(t: Any, scheme: str, name: str) -> ColumnElement[Any]:
     prefix = SCHEMES[scheme].uri
-    return _quoted(prefix).concat(t.c[name]) if prefix else literal_column("NULL::text")
+    return quoted(prefix).concat(t.c[name]) if prefix else literal_column("NULL::text")
 
 
 def _record(rows: Any) -> ColumnElement[Any]:
@@ -866,7 +722,7 @@ def _fits(items: p.Items) -> bool:
 
 
 def _pairs(pairs: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any]:
-    return func.json_build_object(*(part for key, value in pairs for part in (_quoted(key), value)))
+    return func.json_build_object(*(part for key, value in pairs for part in (quoted(key), value)))
 
 
 def _directed(order: tuple[Any, bool, bool], *, backwards: bool) -> Any:

@@ -41,7 +41,8 @@ from graphql import (
 from schema.arguments import Structural, shape_of, variable_types
 from schema.compile import Statement, compile_plan
 from schema.mutations import Curating
-from schema.plan import Plan, Planner
+from schema.plan import Plan
+from schema.planner import Planner
 from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest, TwinFault
 from twin.settings import Settings

@@ -1,11 +1,25 @@
-"""How a GraphQL field is read: the metadata on every Strawberry field, and all that plan.py relies on.
+"""How a GraphQL field is read: the metadata on every Strawberry field, and all that planner.py relies on.
 
 A hand-written Strawberry type whose fields carry these stands beside the derived ones.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schema import plan
+    from schema.planner import Asked, Planner
+
+
+class Feature(ABC):
+    """A subject of its own, which plans itself: lookups.py has some."""
+
+    @abstractmethod
+    def plan(self, planner: Planner, asked: Asked) -> plan.Item:
+        """What is to be read for a field that is asked for; BadRequest where it may not be."""
 
 
 @dataclass(frozen=True)
@@ -143,37 +157,13 @@ class RootIdentifier:
 
 
 @dataclass(frozen=True)
-class RootReconcile:
-    """Which records are meant by what somebody else's table says."""
-
-
-@dataclass(frozen=True)
 class RootNotices:
     """A connection of notices, narrowed by source and rule."""
 
 
-@dataclass(frozen=True)
-class RootSearch:
-    """The records that best answer a text."""
-
-
-@dataclass(frozen=True)
-class RootGeocode:
-    """The places that an address text may mean."""
-
-
-@dataclass(frozen=True)
-class RootReverseGeocode:
-    """What stands at a place."""
-
-
-@dataclass(frozen=True)
-class Understood:
-    """The parts of an address text as they were read."""
-
-
 Read = (
-    Id
+    Feature
+    | Id
     | Uri
     | Label
     | Value
@@ -195,10 +185,5 @@ Read = (
     | RootList
     | RootNode
     | RootIdentifier
-    | RootReconcile
     | RootNotices
-    | RootSearch
-    | RootGeocode
-    | RootReverseGeocode
-    | Understood
 )

@@ -2,7 +2,7 @@
 
 Every city keeps one table of what its records are called, `search_entry`, and one of the words in that,
 `search_word`. Loaders call `refresh` after a merge, `twin link` calls `rebuild`; `question` reads what was
-typed, and FOUND is the query that schema/compile.py answers it with.
+typed, and FOUND is the query that schema/lookups.py answers it with.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from graphql import execute_sync, parse
 
 from schema.compile import compile_plan
-from schema.plan import Planner
+from schema.planner import Planner
 from tests.schema.conftest import Asked
 
 FIELDS = """

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from graphql import is_input_object_type, is_list_type, is_non_null_type
 
-from schema.plan import MOST_LOOKUPS
+from schema.lookups import MOST_LOOKUPS
 from tests.schema.conftest import Asked
 from twin.reconcile import MOST_QUERIES
 
