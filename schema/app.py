@@ -1,4 +1,4 @@
-"""Starlette routes and lifespan: GraphQL over HTTP, the map's tiles and pages, ids that can be followed."""
+"""Starlette routes and lifespan: the map's tiles and pages, ids that can be followed, reconciliation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
@@ -26,12 +26,12 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from schema import query, reconcile, tiles
-from schema.execute import Answer, Engine
-from schema.mutations import NotAllowed, curator_of
+from schema import reconcile, tiles
+from schema.http import JSON, GraphQLOverHTTP, read_body
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
-from twin.database import City, Reader, Refused, Unreachable, prepare
+from schema.served import Served
+from twin.database import City, Refused, Unreachable, prepare
 from twin.entities import entity
 from twin.errors import BadRequest, TwinFault
 from twin.identity import public_id, split_id, uri_path
@@ -40,9 +40,7 @@ from twin.settings import Settings
 log = logging.getLogger(__name__)
 
 PAGES = Path(__file__).parent / "web" / "dist"
-JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
-GRAPHQL = "application/graphql-response+json"
 _TILE_AGE_S = 300
 
 
@@ -51,7 +49,7 @@ OPEN_TO_ALL_SITES = Middleware(
     CORSMiddleware,
     allow_origins=["*"],
     allow_methods=["GET", "POST"],
-    allow_headers=["content-type", "authorization"],
+    allow_headers=["*"],
 )
 
 
@@ -64,44 +62,6 @@ class Assets(StaticFiles):
         return response
 
 
-class Served:
-    """What a server process holds: the engine, its database connections and the cities it knows."""
-
-    def __init__(self, settings: Settings, url: str) -> None:
-        self.settings = settings
-        self.url = url
-        self.schema = query.build()
-        self.engine = Engine(self.schema, settings)
-        self.reader = Reader(url, settings)
-        self.cities: dict[str, City] = {}
-
-    async def learn_cities(self) -> None:
-        """Read the list of cities anew: one may have been loaded since."""
-        (found,) = await self.reader.fetch(
-            b"SELECT coalesce(json_agg(c ORDER BY registered_at), '[]') FROM twin.city c", []
-        )
-        self.cities = {
-            row["name"]: City(row["name"], row["title"], row["srid"], tuple(row["bounds"]))
-            for row in orjson.loads(found or b"[]")
-        }
-
-    async def city(self, name: str | None) -> City:
-        """The city of that name, or the default one; HTTPException 404 lists those there are."""
-        if name is None:
-            name = self.settings.city or next(iter(self.cities), None)
-        if name is None or name not in self.cities:
-            await self.learn_cities()
-            name = name or next(iter(self.cities), None)
-        if name is None:
-            raise HTTPException(
-                404, "no city is loaded yet: run `twin load`, or `make demo` for the sample city"
-            )
-        if name not in self.cities:
-            known = ", ".join(self.cities) or "none yet"
-            raise HTTPException(404, f'there is no city "{name}"; loaded: {known}')
-        return self.cities[name]
-
-
 def _served(request: Request) -> Served:
     served: Served = request.app.state.served
     return served
@@ -111,123 +71,17 @@ async def _city(request: Request) -> City:
     return await _served(request).city(request.path_params.get("city"))
 
 
-# --- GraphQL over HTTP ----------------------------------------------------------------------------------
-async def graphql_post(request: Request) -> Response:
-    """POST: the request as JSON."""
-    kind = _media_type(request)
-    if kind != JSON:
-        return _refusal(request, 415, f'content-type is "{kind}"; send {JSON}')
-    try:
-        body = await _body(request)
-    except HTTPException as refused:
-        return _refusal(request, refused.status_code, refused.detail)
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as broken:
-        return _refusal(request, 400, f"the body is no JSON: {broken}")
-    return await _answer(request, asked)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _body(request: Request) -> bytes:
-    """The bytes of a request; HTTPException 413 where there are too many."""
-    ceiling = _served(request).settings.request_bytes_ceiling
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > ceiling:
-                raise HTTPException(413, f"the request has more than the {ceiling} bytes allowed")
-    except ClientDisconnect:
-        raise HTTPException(400, "the request was cut off") from None  # nobody is left to read it
-    return body
-
-
-async def graphql_get(request: Request) -> Response:
-    """GET: the request in the address; without one, and for a browser, the GraphiQL page."""
-    parameters = request.query_params
-    if "query" not in parameters and "text/html" in request.headers.get("accept", ""):
-        await _city(request)
-        return _page("graphiql.html")
-    asked: dict[str, Any] = {
-        "query": parameters.get("query"),
-        "operationName": parameters.get("operationName"),
-    }
-    if "variables" in parameters:
-        try:
-            asked["variables"] = orjson.loads(parameters["variables"])
-        except orjson.JSONDecodeError as broken:
-            return _refusal(request, 400, f"variables are no JSON: {broken}")
-    return await _answer(request, asked)
-
-
-async def _answer(request: Request, asked: Any) -> Response:
-    problem = _malformed(asked)
-    if problem:
-        return _refusal(request, 400, problem)
-    served = _served(request)
-    city = await _city(request)
-    query, variables, operation = asked["query"], asked.get("variables"), asked.get("operationName")
-    if served.engine.mutates(query, operation):
-        return await _mutate(request, city, query, variables, operation)
-    return _graphql_response(
-        request, await served.engine.answer(served.reader, city, query, variables, operation)
-    )
-
-
-async def _mutate(request: Request, city: City, query: str, variables: Any, operation: Any) -> Response:
-    """A mutation, which changes something and so is never a GET, and whose caller must be known."""
-    served = _served(request)
-    if request.method != "POST":
-        refusal = _refusal(request, 405, "a mutation is sent by POST")
-        refusal.headers["allow"] = "POST"
-        return refusal
-    try:
-        author = curator_of(served.settings, request.headers.get("authorization", ""))
-    except NotAllowed as refused:
-        refusal = _refusal(request, refused.status, str(refused), code=refused.code)
-        if refused.status == 401:
-            refusal.headers["www-authenticate"] = "Bearer"
-        return refusal
-    answer = await served.engine.mutate(served.reader, served.url, city, author, query, variables, operation)
-    return _graphql_response(request, answer)
-
-
-def _malformed(asked: Any) -> str | None:
-    if not isinstance(asked, dict):
-        return 'the body is no object; send {"query": "...", "variables": {...}}'
-    if not isinstance(asked.get("query"), str):
-        return "query is missing or no text"
-    if not isinstance(asked.get("variables"), dict | None):
-        return "variables is no object"
-    if not isinstance(asked.get("operationName"), str | None):
-        return "operationName is no text"
-    if not isinstance(asked.get("extensions"), dict | None):
-        return "extensions is no object"
-    return None
-
-
-def _graphql_response(request: Request, answer: Answer) -> Response:
-    if GRAPHQL in request.headers.get("accept", ""):
-        return Response(answer.body, answer.status, media_type=GRAPHQL)
-    # the older media type says 200 for every request that is well-formed (GraphQL over HTTP, 6.4.1)
-    return Response(answer.body, 200 if answer.status == 400 else answer.status, media_type=JSON)
-
-
-def _refusal(request: Request, status: int, message: str, *, code: str | None = None) -> Response:
-    kind = GRAPHQL if GRAPHQL in request.headers.get("accept", "") else JSON
-    error = {"message": message} | ({"extensions": {"code": code}} if code else {})
-    return Response(orjson.dumps({"errors": [error]}), status, media_type=kind)
-
-
 # --- pages, tiles, ids ----------------------------------------------------------------------------------
 def _page(name: str) -> Response:
     if not (PAGES / name).exists():
         return PlainTextResponse("the web pages are not built: run `make setup`", 404)
     return FileResponse(PAGES / name, headers={"cache-control": "no-cache"})
+
+
+async def graphiql_page(request: Request) -> Response:
+    """GraphiQL, for a city."""
+    await _city(request)
+    return _page("graphiql.html")
 
 
 async def map_page(request: Request) -> Response:
@@ -346,13 +200,12 @@ async def reconcile_service(request: Request) -> Response:
     served, city = _served(request), await _city(request)
     said = dict(request.query_params)
     if request.method == "POST":
-        kind = _media_type(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _FORM:
             raise HTTPException(415, f'content-type is "{kind}"; send {_FORM}')
+        body = await read_body(request.receive, served.settings.request_bytes_ceiling)
         try:
-            said |= dict(
-                parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=20)
-            )
+            said |= dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         except ValueError as broken:
             raise BadRequest(f"the body is no form: {broken}") from None
     if "queries" in said:
@@ -470,29 +323,26 @@ def create(settings: Settings | None = None) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         served = Served(chosen, prepare(chosen))
-        await served.reader.open()
-        await served.learn_cities()
+        await served.open()
         app.state.served = served
         try:
             yield {}
         finally:
-            await served.reader.close()
+            await served.close()
 
     routes = [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/", map_page),
         Route("/city.json", city_json),
-        Route("/graphql", graphql_post, methods=["POST"]),
-        Route("/graphql", graphql_get, methods=["GET"]),
+        Route("/graphql", graphiql_page),
         Route("/notices.csv", notices_table),
         Route("/id/{type}/{key:path}", entity_by_uri),
         Route("/id/{id}", entity_by_id),
         *_reconciliation("/reconcile"),
         Route("/{city}/", map_page),
         Route("/{city}/city.json", city_json),
-        Route("/{city}/graphql", graphql_post, methods=["POST"]),
-        Route("/{city}/graphql", graphql_get, methods=["GET"]),
+        Route("/{city}/graphql", graphiql_page),
         Route("/{city}/notices.csv", notices_table),
         Route("/{city}/id/{type}/{key:path}", entity_by_uri),
         Route("/{city}/id/{id}", entity_by_id),
@@ -504,7 +354,7 @@ def create(settings: Settings | None = None) -> Starlette:
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[OPEN_TO_ALL_SITES],
+        middleware=[Middleware(GraphQLOverHTTP), OPEN_TO_ALL_SITES],
         exception_handlers={
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,

@@ -8,10 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from schema.app import create
+from schema.http import GRAPHQL, JSON
 from tests.town import Town
 from twin.settings import Settings
-
-GRAPHQL = "application/graphql-response+json"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,86 @@ def test_get_answers_too(client: TestClient) -> None:
     assert answer.json() == {"data": {"districts": {"totalCount": 1}}}
 
 
-@pytest.mark.parametrize(("accept", "status"), [(GRAPHQL, 400), ("application/json", 200), ("*/*", 200)])
+def test_get_chooses_an_operation_and_takes_what_it_does_not_know(client: TestClient) -> None:
+    query = "query A { districts { totalCount } } query B { buildings { totalCount } }"
+    asked = {
+        "query": query,
+        "operationName": "B",
+        "variables": "",
+        "extensions": '{"of": "others"}',
+        "x": "1",
+    }
+    assert client.get("/town/graphql", params=asked).json() == {"data": {"buildings": {"totalCount": 3}}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({}, "query is missing"),
+        ({"query": "{ __typename }", "variables": "{"}, "variables are no JSON"),
+        ({"query": "{ __typename }", "variables": "[]"}, "variables is no object"),
+        ({"query": "{ __typename }", "extensions": "1"}, "extensions is no object"),
+        ({"query": "{ __typename }"} | {f"p{n}": "1" for n in range(20)}, "more than 20 parameters"),
+    ],
+)
+def test_a_malformed_address_is_told_so(client: TestClient, parameters: dict[str, str], told: str) -> None:
+    answer = client.get("/graphql", params=parameters)
+    assert answer.status_code == 400
+    assert told in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}; charset=utf-8, {JSON}; charset=utf-8", GRAPHQL),
+        (f"{GRAPHQL}, {JSON};q=0.9", GRAPHQL),
+        (f"{GRAPHQL};q=0.5, {JSON};q=0.9", JSON),
+        (f"{GRAPHQL};q=0, */*", JSON),
+        (f"text/html, {JSON}", JSON),
+        ("APPLICATION/GraphQL-Response+JSON", GRAPHQL),
+        ("text/csv", None),
+        (f"{JSON};q=0, */*", None),
+        (f"{JSON}; charset=utf-16", None),
+    ],
+)
+def test_the_media_type_is_the_one_that_is_wanted(client: TestClient, accept: str, kind: str | None) -> None:
+    answer = client.post("/graphql", json={"query": "{ __typename }"}, headers={"accept": accept})
+    assert answer.status_code == (200 if kind else 406)
+    assert answer.headers["content-type"] == (kind or JSON)
+    if kind is None:
+        assert GRAPHQL in answer.json()["errors"][0]["message"]
+
+
+def test_other_methods_are_told_which_there_are(client: TestClient) -> None:
+    for method in ("PUT", "DELETE", "OPTIONS"):
+        answer = client.request(method, "/town/graphql")
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert client.head("/graphql", params={"query": "{ __typename }"}).status_code == 200
+
+
+def test_a_mutation_is_no_get(client: TestClient) -> None:
+    answer = client.get("/graphql", params={"query": "mutation { __typename }"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_a_browser_that_asks_nothing_gets_graphiql(client: TestClient) -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = client.get("/town/graphql", headers=browser)
+    assert page.headers["content-type"].startswith("text/html" if page.status_code == 200 else "text/plain")
+    answer = client.get("/town/graphql", params={"query": "{ __typename }"}, headers=browser)
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+def test_what_only_looks_like_the_endpoint_is_not_there(client: TestClient) -> None:
+    assert client.post("/town/town/graphql", json={"query": "{ __typename }"}).status_code == 404
+
+
+@pytest.mark.parametrize(("accept", "status"), [(GRAPHQL, 400), (JSON, 200), ("*/*", 200)])
 def test_a_wrong_query_has_the_status_of_its_media_type(client: TestClient, accept: str, status: int) -> None:
     answer = client.post("/graphql", json={"query": "{ castles }"}, headers={"accept": accept})
     assert answer.status_code == status
@@ -53,6 +131,7 @@ def test_a_wrong_query_has_the_status_of_its_media_type(client: TestClient, acce
         (b'{"query": "{ x }", "variables": []}', "application/json", 400, "variables is no object"),
         (b'{"query": "{ x }", "operationName": 1}', "application/json", 400, "operationName is no text"),
         (b"query=x", "application/x-www-form-urlencoded", 415, "send application/json"),
+        (b"{}", "application/json; charset=utf-16", 415, 'charset is "utf-16"; send utf-8'),
         (
             b'{"query": "' + b" " * 11_000 + b'"}',
             "application/json",

@@ -1,0 +1,254 @@
+"""GraphQL over HTTP, whole: app.py puts it in front of its routes, so that a request meets nothing else.
+
+The rules are those of the GraphQL over HTTP specification; `make test` runs its audits against a server.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from schema.execute import Answer
+from schema.mutations import NotAllowed, curator_of
+from schema.served import Served
+from twin.database import City, Unreachable
+
+log = logging.getLogger(__name__)
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+_PATH = "/graphql"
+#: the data are open: pages of any site may ask, and an answer kept by a cache serves them too
+_FOR_ALL = [(b"access-control-allow-origin", b"*"), (b"vary", b"accept, accept-encoding")]
+_READS = ("GET", "HEAD")
+#: a GET names few parameters; more are no request of ours
+_MOST_PARAMETERS = 20
+
+_NAMES_A_DOCUMENT = re.compile(rb"(?:^|&)query=")
+
+Headers = Mapping[bytes, bytes]
+
+
+class Refusal(HTTPException):
+    """A request that is not carried out; `code` is the GraphQL error's, where clients know one."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks, as sent: its parts have the kinds that GraphQL over HTTP says."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation: str | None
+
+
+class GraphQLOverHTTP:
+    """The ASGI application that answers at /graphql and /{city}/graphql, and leaves all else to another.
+
+    That other also gets what is for people, the GraphiQL page, and a browser's question whether it may ask.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        city = _city_of(scope["path"]) if scope["type"] == "http" else None
+        if city is None:
+            await self.app(scope, receive, send)
+            return
+        method, headers = scope["method"], _headers_of(scope["headers"])
+        if (
+            _is_for_people(scope, headers)
+            if method in _READS
+            else b"access-control-request-method" in headers
+        ):
+            await self.app(scope, receive, send)
+            return
+        served: Served = scope["app"].state.served
+        kind = media_type(headers.get(b"accept", b""))
+        try:
+            if kind is None:
+                raise Refusal(406, f"accept names neither {GRAPHQL} nor {JSON}")
+            if method == "POST":
+                asked = _request(await _json(served, headers, receive))
+            elif method in _READS:
+                asked = _request(_parameters(scope["query_string"]))
+            else:
+                raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
+            answer = await _answer(served, await served.city(city or None), method, headers, asked)
+        except Unreachable as gone:
+            log.error("the database does not answer: %s", gone)
+            refused = Refusal(503, "the database does not answer; try again", code="UNAVAILABLE")
+            await _send(send, *_refused(refused, kind or JSON))
+        except HTTPException as refused:
+            await _send(send, *_refused(refused, kind or JSON))
+        else:
+            status = answer.status
+            if status == 400 and kind == JSON:
+                # the older media type says 200 for every request that is well-formed
+                status = 200
+            await _send(send, status, kind or JSON, answer.body)
+
+
+async def _answer(served: Served, city: City, method: str, headers: Headers, asked: Request) -> Answer:
+    engine = served.engine
+    if not engine.mutates(asked.query, asked.operation):
+        return await engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
+    # a mutation changes something, and so is never a GET and its caller must be known
+    if method != "POST":
+        raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
+    try:
+        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
+    except NotAllowed as refused:
+        challenge = {"www-authenticate": "Bearer"} if refused.status == 401 else None
+        raise Refusal(refused.status, str(refused), code=refused.code, headers=challenge) from None
+    return await engine.mutate(
+        served.reader, served.url, city, author, asked.query, asked.variables, asked.operation
+    )
+
+
+# --- in -------------------------------------------------------------------------------------------------
+def _city_of(path: str) -> str | None:
+    """The city whose GraphQL a path names, "" for the default one; None where it is another path."""
+    if path == _PATH:
+        return ""
+    city = path[1 : -len(_PATH)]
+    return city if path.endswith(_PATH) and city and "/" not in city else None
+
+
+def _headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The headers by name; one that is sent in several lines is one list."""
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
+def _is_for_people(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser asks for the page rather than for an answer."""
+    return b"text/html" in headers.get(b"accept", b"") and not _NAMES_A_DOCUMENT.search(scope["query_string"])
+
+
+@lru_cache(256)
+def media_type(accept: bytes) -> str | None:
+    """Which of GraphQL's two media types to answer in; None where the caller accepts neither.
+
+    GraphQL's own only for those who name it. Equal wishes are decided for it.
+    """
+    wishes: dict[str, float] = {}
+    for one in (accept.decode("latin-1") or "*/*").lower().split(","):
+        name, said = _with_parameters(one)
+        if said.get("charset", "utf-8") == "utf-8":
+            with suppress(ValueError):
+                wishes[name] = float(said.get("q", "1"))
+    graphql = wishes.get(GRAPHQL, 0)
+    json = next((wishes[name] for name in (JSON, "application/*", "*/*") if name in wishes), 0)
+    if graphql > 0 and graphql >= json:
+        return GRAPHQL
+    return JSON if json > 0 else None
+
+
+def _with_parameters(value: str) -> tuple[str, dict[str, str]]:
+    """A media type, or a wish for one, and its parameters."""
+    name, *parameters = (part.strip() for part in value.split(";"))
+    pairs = (part.partition("=") for part in parameters)
+    return name, {key.strip(): said.strip(' "') for key, _, said in pairs}
+
+
+@lru_cache(256)
+def _problem_of_type(content_type: bytes) -> str | None:
+    kind, said = _with_parameters(content_type.decode("latin-1").lower())
+    if kind != JSON:
+        return f'content-type is "{kind}"; send {JSON}'
+    charset = said.get("charset", "utf-8")
+    return None if charset in ("utf-8", "utf8") else f'charset is "{charset}"; send utf-8'
+
+
+async def _json(served: Served, headers: Headers, receive: Receive) -> Any:
+    problem = _problem_of_type(headers.get(b"content-type", b""))
+    if problem:
+        raise Refusal(415, problem)
+    body = await read_body(receive, served.settings.request_bytes_ceiling)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as broken:
+        raise Refusal(400, f"the body is no JSON: {broken}") from None
+
+
+async def read_body(receive: Receive, ceiling: int) -> bytes:
+    """The bytes of a request; Refusal 413 where there are too many."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "the request was cut off")  # nobody is left to read it
+        body += bytes(message["body"])
+        if len(body) > ceiling:
+            raise Refusal(413, f"the request has more than the {ceiling} bytes allowed")
+        if not message.get("more_body"):
+            return body
+
+
+def _parameters(query_string: bytes) -> Any:
+    """The request that an address holds, as a POST's body would: objects are JSON in text."""
+    try:
+        said = dict(parse_qsl(query_string.decode("latin-1"), max_num_fields=_MOST_PARAMETERS))
+    except ValueError:
+        raise Refusal(400, f"the address has more than {_MOST_PARAMETERS} parameters") from None
+    asked: dict[str, Any] = dict(said)
+    for name in ("variables", "extensions"):
+        if name in said:
+            try:
+                asked[name] = orjson.loads(said[name])
+            except orjson.JSONDecodeError as broken:
+                raise Refusal(400, f"{name} are no JSON: {broken}") from None
+    return asked
+
+
+def _request(asked: Any) -> Request:
+    if not isinstance(asked, dict):
+        raise Refusal(400, 'the body is no object; send {"query": "...", "variables": {...}}')
+    query, variables, operation = asked.get("query"), asked.get("variables"), asked.get("operationName")
+    if not isinstance(query, str):
+        raise Refusal(400, "query is missing or no text")
+    if not isinstance(variables, dict | None):
+        raise Refusal(400, "variables is no object")
+    if not isinstance(operation, str | None):
+        raise Refusal(400, "operationName is no text")
+    if not isinstance(asked.get("extensions"), dict | None):
+        raise Refusal(400, "extensions is no object")
+    return Request(query, variables, operation)
+
+
+# --- out ------------------------------------------------------------------------------------------------
+def _refused(refused: HTTPException, kind: str) -> tuple[int, str, bytes, Mapping[str, str]]:
+    error: dict[str, Any] = {"message": refused.detail}
+    if isinstance(refused, Refusal) and refused.code:
+        error["extensions"] = {"code": refused.code}
+    return refused.status_code, kind, orjson.dumps({"errors": [error]}), refused.headers or {}
+
+
+async def _send(
+    send: Send, status: int, kind: str, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), *_FOR_ALL]
+    if headers:
+        sent += [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
