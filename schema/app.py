@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
@@ -27,11 +27,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schema import reconcile, tiles
+from schema.disconnect import unless_gone
 from schema.http import JSON, GraphQLOverHTTP, read_body
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
 from schema.served import Served
-from twin.database import City, Refused, Unreachable, prepare
+from twin.database import City, Overloaded, Refused, Unreachable, prepare
 from twin.entities import entity
 from twin.errors import BadRequest, TwinFault
 from twin.identity import public_id, split_id, uri_path
@@ -112,7 +113,7 @@ async def tile(request: Request) -> Response:
     """One vector tile."""
     served, city = _served(request), await _city(request)
     z, x, y = (int(request.path_params[name]) for name in ("z", "x", "y"))
-    body = await tiles.tile(served.reader, city, z, x, y)
+    body = await unless_gone(request.receive, tiles.tile(served.reader, city, z, x, y))
     return Response(
         body,
         media_type="application/vnd.mapbox-vector-tile",
@@ -301,6 +302,17 @@ async def _on_refused(_request: Request, error: Exception) -> Response:
     return _json({"errors": [{"message": "the database could not answer"}]}, 500)
 
 
+async def _on_overloaded(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Overloaded)
+    answer = _json({"errors": [{"message": str(error), "extensions": {"code": "OVERLOADED"}}]}, 503)
+    answer.headers["retry-after"] = str(error.retry_after_s)
+    return answer
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is left to read it
+
+
 async def _on_unreachable(_request: Request, error: Exception) -> Response:
     log.error("the database does not answer: %s", error)
     return _json({"errors": [{"message": "the database does not answer; try again"}]}, 503)
@@ -358,6 +370,8 @@ def create(settings: Settings | None = None) -> Starlette:
         exception_handlers={
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,
+            ClientDisconnect: _on_disconnect,
+            Overloaded: _on_overloaded,
             Refused: _on_refused,
             Unreachable: _on_unreachable,
         },

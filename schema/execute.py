@@ -43,7 +43,7 @@ from schema.compile import Statement, compile_plan
 from schema.mutations import Curating
 from schema.plan import Plan
 from schema.planner import Planner
-from twin.database import City, Reader, Refused, Unreachable
+from twin.database import City, Overloaded, Reader, Refused, Unreachable
 from twin.errors import BadRequest, TwinFault
 from twin.settings import Settings
 
@@ -65,6 +65,7 @@ class Answer:
 
     body: bytes
     status: int = 200
+    retry_after_s: int | None = None  #: where the server has too much to do: when to ask again
 
 
 class _Cache(Generic[T]):
@@ -157,6 +158,9 @@ class Engine:
             return _errors([wrong])
         except Refused as refused:
             return self._refused(refused)
+        except Overloaded as full:
+            error = {"message": str(full), "extensions": {"code": "OVERLOADED"}}
+            return Answer(orjson.dumps({"errors": [error]}), 503, full.retry_after_s)
         except Unreachable as gone:
             return _unreachable(gone)
         except RecursionError:

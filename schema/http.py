@@ -16,8 +16,10 @@ from urllib.parse import parse_qsl
 
 import orjson
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from schema.disconnect import unless_gone
 from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
 from schema.served import Served
@@ -91,7 +93,9 @@ class GraphQLOverHTTP:
                 asked = _request(_parameters(scope["query_string"]))
             else:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
-            answer = await _answer(served, await served.city(city or None), method, headers, asked)
+            answer = await _answer(served, await served.city(city or None), method, headers, asked, receive)
+        except ClientDisconnect:
+            return
         except Unreachable as gone:
             log.error("the database does not answer: %s", gone)
             refused = Refusal(503, "the database does not answer; try again", code="UNAVAILABLE")
@@ -103,13 +107,18 @@ class GraphQLOverHTTP:
             if status == 400 and kind == JSON:
                 # the older media type says 200 for every request that is well-formed
                 status = 200
-            await _send(send, status, kind or JSON, answer.body)
+            later = answer.retry_after_s
+            more = None if later is None else {"retry-after": str(later)}
+            await _send(send, status, kind or JSON, answer.body, more)
 
 
-async def _answer(served: Served, city: City, method: str, headers: Headers, asked: Request) -> Answer:
+async def _answer(
+    served: Served, city: City, method: str, headers: Headers, asked: Request, receive: Receive
+) -> Answer:
     engine = served.engine
     if not engine.mutates(asked.query, asked.operation):
-        return await engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
+        answering = engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
+        return await unless_gone(receive, answering)
     # a mutation changes something, and so is never a GET and its caller must be known
     if method != "POST":
         raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})

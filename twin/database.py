@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 from collections import OrderedDict
@@ -40,6 +41,8 @@ RESERVED = ("graphql", "id", "reconcile", "healthz", "readyz", "metrics", "twin"
 #: and one connection keeps no more than so much text prepared
 _LONGEST_PREPARED_BYTES = 16_000
 _PREPARED_BYTES = 256_000
+#: how long PostgreSQL may take to end a statement that nobody waits for, before its connection is given up
+_ENDED_WITHIN_S = 2.0
 
 #: what to do about a fault of the database; the first kind that fits counts
 _REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
@@ -274,27 +277,43 @@ class Refused(TwinFault):
         self.message = message
 
 
+class Overloaded(TwinFault):
+    """More requests wait for a connection than may, or this one has waited for too long: try again later."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("the server has more requests than it can answer; try again later")
+        self.retry_after_s = retry_after_s
+
+
 class Reader:
-    """The read-only connections of one server process."""
+    """The read-only connections of one server process, and the bounded queue in front of them."""
 
     def __init__(self, url: str, settings: Settings, *, size: int | None = None) -> None:
         options = (
             f"-c role={READER_ROLE} -c default_transaction_read_only=on "
-            f"-c statement_timeout={int(settings.statement_timeout_s * 1000)} -c jit=off"
+            f"-c statement_timeout={int(settings.statement_timeout_s * 1000)} "
+            # a server that was killed leaves nothing running
+            "-c client_connection_check_interval=1000 -c jit=off"
         )
         self._conninfo = psycopg.conninfo.make_conninfo(
             url, options=options, application_name="twin-reader", client_encoding="UTF8"
         )
         self._size = size or settings.connections
-        self._free: asyncio.LifoQueue[_Wire] = asyncio.LifoQueue()
+        self._most_waiting = settings.waiting_ceiling
+        self._longest_wait_s = settings.waiting_timeout_s
+        self._free: list[_Wire] = []
+        self._waiting: OrderedDict[asyncio.Future[_Wire], None] = OrderedDict()
         self._all: set[_Wire] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect; Unreachable when the database does not answer."""
         for _ in range(self._size):
-            self._free.put_nowait(await self._connect())
+            self._free.append(await self._connect())
 
     async def close(self) -> None:
+        for task in list(self._ending):
+            task.cancel()
         for wire in self._all:
             wire.close()
         self._all.clear()
@@ -306,9 +325,11 @@ class Reader:
 
         With `prepare` the statement's plan is kept and used again; without, these values get a plan of their
         own. `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
-        Raises Refused with PostgreSQL's code when the statement fails, Unreachable when nobody answers.
+        Raises Refused with PostgreSQL's code when the statement fails, Unreachable when nobody answers,
+        Overloaded when too many wait already or the wait was too long. Who is cancelled leaves the queue, or
+        has the statement ended.
         """
-        wire = await self._free.get()
+        wire = self._free.pop() if self._free else await self._wait()
         try:
             if not wire.broken:
                 try:
@@ -320,12 +341,55 @@ class Reader:
                 return await wire.fetch(sql, values, prepare=prepare)
             except ConnectionResetError as gone:
                 raise Unreachable(str(gone)) from gone
+        finally:
+            if wire.busy:
+                # cancelled: the answer is still under way and must not reach the next caller
+                ending = asyncio.ensure_future(self._end(wire))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
+            else:
+                self._release(wire)
+
+    async def _wait(self) -> _Wire:
+        """The next connection that is free, first come, first served."""
+        retry_after_s = math.ceil(self._longest_wait_s)
+        if len(self._waiting) >= self._most_waiting:
+            raise Overloaded(retry_after_s)
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[_Wire] = loop.create_future()
+        self._waiting[waiting] = None
+
+        def give_up() -> None:
+            if not waiting.done():
+                waiting.set_exception(Overloaded(retry_after_s))
+
+        timer = loop.call_later(self._longest_wait_s, give_up)
+        try:
+            return await waiting
         except asyncio.CancelledError:
-            # its answer is still under way and must not reach the next caller
-            wire.abandon()
+            if not waiting.cancelled() and waiting.exception() is None:
+                self._release(waiting.result())  # it came just as the caller left
             raise
         finally:
-            self._free.put_nowait(wire)
+            timer.cancel()
+            self._waiting.pop(waiting, None)
+
+    def _release(self, wire: _Wire) -> None:
+        while self._waiting:
+            first, _ = self._waiting.popitem(last=False)
+            if not first.done():
+                first.set_result(wire)
+                return
+        self._free.append(wire)
+
+    async def _end(self, wire: _Wire) -> None:
+        """Have the statement that a connection runs ended, and give the connection to the next caller."""
+        try:
+            await asyncio.wait_for(wire.end(), _ENDED_WITHIN_S)
+        except (TimeoutError, ConnectionResetError):
+            wire.close()
+        finally:
+            self._release(wire)
 
     async def _replace(self, wire: _Wire) -> _Wire:
         fresh = await self._connect()
@@ -379,12 +443,20 @@ class _Wire:
         self._lose("the connection was closed")
         self._connection.finish()
 
-    def abandon(self) -> None:
-        """Give it up while a statement runs: PostgreSQL is asked to end that."""
-        if not self.broken and self._loop is not None:
-            stop = self._connection.get_cancel()
-            self._loop.run_in_executor(None, _cancel, stop)
-        self.close()
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return self._waiting is not None
+
+    async def end(self) -> None:
+        """Ask PostgreSQL to end the statement that runs, and wait until it has."""
+        under_way = self._waiting
+        assert under_way is not None
+        # whoever asked has left and cancelled the future: what comes is dropped
+        self._waiting = dropped = asyncio.get_running_loop().create_future()
+        # PostgreSQL hears of it on a connection of its own, and must have before the next statement is sent
+        await asyncio.to_thread(_cancel, self._connection.get_cancel())
+        await dropped
 
     async def fetch(
         self, sql: bytes, values: Sequence[bytes | None], *, prepare: bool

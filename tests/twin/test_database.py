@@ -92,6 +92,17 @@ def test_the_reader_cannot_write(database_url: str) -> None:
     read(database_url, use)
 
 
+def test_every_statement_is_the_read_only_role_s_and_limited(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        limits = (
+            b"SELECT current_user, current_setting('transaction_read_only'),"
+            b" current_setting('statement_timeout'), current_setting('client_connection_check_interval')"
+        )
+        assert await reader.fetch(limits, []) == (b"twin_reader", b"on", b"7s", b"1s")
+
+    read(database_url, use, statement_timeout_s=7.0)
+
+
 def test_a_statement_that_takes_too_long_is_ended(database_url: str) -> None:
     async def use(reader: Reader) -> None:
         with pytest.raises(Refused) as refused:

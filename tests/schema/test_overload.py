@@ -1,0 +1,155 @@
+"""More requests than the database answers at once: who waits, who is told to come later, who leaves."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+import uvicorn
+
+from schema.app import create
+from schema.served import Served
+from tests.town import Town
+from twin.settings import Settings
+
+ASKED = {"query": "{ buildings(first: 1) { nodes { id } } }"}
+ANSWER = {"data": {"buildings": {"nodes": [{"id": "Building:b.1"}]}}}
+
+
+class Server:
+    """The application under uvicorn, in a thread of the test, so that its queue can be looked at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.application = create(settings)
+        config = uvicorn.Config(
+            self.application, port=0, loop="uvloop", http="httptools", log_level="warning", access_log=False
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        until(lambda: self._server.started)
+        (listening,) = self._server.servers[0].sockets
+        self.port = int(listening.getsockname()[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        served: Served = self.application.state.served
+        return len(served.reader._waiting)
+
+    def ask(self) -> http.client.HTTPConnection:
+        """Send a question, and do not wait for its answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("POST", "/graphql", json.dumps(ASKED), {"content-type": "application/json"})
+        return connection
+
+
+def until(true: Callable[[], Any]) -> None:
+    """Wait for what must come to be."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def said(connection: http.client.HTTPConnection) -> tuple[int, Any, str | None]:
+    answer = connection.getresponse()
+    with closing(connection):
+        return answer.status, json.loads(answer.read()), answer.getheader("retry-after")
+
+
+@contextmanager
+def buildings_locked(town: Town) -> Iterator[None]:
+    """While this holds, no question about buildings gets its answer."""
+    with psycopg.connect(town.url) as connection:
+        connection.execute("LOCK TABLE town.building IN ACCESS EXCLUSIVE MODE")
+        yield
+        connection.rollback()
+
+
+def blocked(town: Town) -> list[int]:
+    """The connections of the server that wait for a lock."""
+    with psycopg.connect(town.url) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'twin-reader' "
+            "AND datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return [row[0] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def server(town: Town) -> Iterator[Server]:
+    settings = Settings(
+        database_url=town.url, connections=1, waiting_ceiling=2, waiting_timeout_s=20, statement_timeout_s=20
+    )
+    with Server(settings) as server:
+        yield server
+
+
+def test_past_the_queue_a_request_is_told_at_once_when_to_come_again(server: Server, town: Town) -> None:
+    with buildings_locked(town):
+        first = server.ask()
+        until(lambda: blocked(town))
+        patient = [server.ask(), server.ask()]
+        until(lambda: server.waiting == 2)
+        status, body, later = said(server.ask())
+        assert (status, later) == (503, "20")
+        (error,) = body["errors"]
+        assert error == {
+            "message": "the server has more requests than it can answer; try again later",
+            "extensions": {"code": "OVERLOADED"},
+        }
+    for connection in (first, *patient):
+        assert said(connection) == (200, ANSWER, None)
+
+
+def test_who_leaves_while_waiting_leaves_the_queue(server: Server, town: Town) -> None:
+    with buildings_locked(town):
+        first = server.ask()
+        until(lambda: blocked(town))
+        leaving, staying = server.ask(), server.ask()
+        until(lambda: server.waiting == 2)
+        leaving.close()
+        until(lambda: server.waiting == 1)
+        came_later = server.ask()
+        until(lambda: server.waiting == 2)
+    for connection in (first, staying, came_later):
+        assert said(connection) == (200, ANSWER, None)
+
+
+def test_the_statement_of_who_leaves_is_ended_and_its_connection_serves_the_next(
+    server: Server, town: Town
+) -> None:
+    with buildings_locked(town):
+        leaving = server.ask()
+        until(lambda: blocked(town))
+        backend = blocked(town)
+        leaving.close()
+        until(lambda: not blocked(town))
+        staying = server.ask()
+        until(lambda: blocked(town))
+        assert blocked(town) == backend
+    assert said(staying) == (200, ANSWER, None)
+
+
+def test_who_waited_too_long_is_told_so(town: Town) -> None:
+    settings = Settings(database_url=town.url, connections=1, waiting_timeout_s=0.2)
+    with Server(settings) as server, buildings_locked(town):
+        first = server.ask()
+        until(lambda: blocked(town))
+        status, body, later = said(server.ask())
+        assert (status, body["errors"][0]["extensions"]["code"], later) == (503, "OVERLOADED", "1")
+        first.close()
