@@ -22,8 +22,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schema.disconnect import unless_gone
 from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
+from schema.persisted import Listed, NotListed, Operations
 from schema.served import Served
-from twin.database import City, Unreachable
+from twin.database import City, Overloaded, Unreachable
+from twin.errors import BadRequest
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _READS = ("GET", "HEAD")
 #: a GET names few parameters; more are no request of ours
 _MOST_PARAMETERS = 20
 
-_NAMES_A_DOCUMENT = re.compile(rb"(?:^|&)query=")
+_NAMES_A_DOCUMENT = re.compile(rb"(?:^|&)(?:query|extensions|documentId|operation)=")
 
 Headers = Mapping[bytes, bytes]
 
@@ -75,11 +77,12 @@ class GraphQLOverHTTP:
             await self.app(scope, receive, send)
             return
         method, headers = scope["method"], _headers_of(scope["headers"])
-        if (
+        for_a_browser = (
             _is_for_people(scope, headers)
             if method in _READS
             else b"access-control-request-method" in headers
-        ):
+        )
+        if for_a_browser:
             await self.app(scope, receive, send)
             return
         served: Served = scope["app"].state.served
@@ -88,27 +91,34 @@ class GraphQLOverHTTP:
             if kind is None:
                 raise Refusal(406, f"accept names neither {GRAPHQL} nor {JSON}")
             if method == "POST":
-                asked = _request(await _json(served, headers, receive))
+                asked = _request(served.operations, await _json(served, headers, receive))
             elif method in _READS:
-                asked = _request(_parameters(scope["query_string"]))
+                asked = _request(served.operations, _parameters(scope["query_string"]))
             else:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
             answer = await _answer(served, await served.city(city or None), method, headers, asked, receive)
         except ClientDisconnect:
             return
+        except HTTPException as refused:
+            await _send(send, refused.status_code, kind or JSON, _told(refused), refused.headers)
+        except NotListed as refused:
+            # the protocol of automatic persisted queries wants these answered as a document with mistakes is
+            status = 200 if refused.status == 400 and kind == JSON else refused.status
+            await _send(send, status, kind or JSON, _errors(str(refused), refused.code))
+        except BadRequest as wrong:
+            await _send(send, 400, kind or JSON, _errors(str(wrong), "BAD_REQUEST"))
+        except Overloaded as full:
+            later = {"retry-after": str(full.retry_after_s)}
+            await _send(send, 503, kind or JSON, _errors(str(full), "OVERLOADED"), later)
         except Unreachable as gone:
             log.error("the database does not answer: %s", gone)
-            refused = Refusal(503, "the database does not answer; try again", code="UNAVAILABLE")
-            await _send(send, *_refused(refused, kind or JSON))
-        except HTTPException as refused:
-            await _send(send, *_refused(refused, kind or JSON))
+            told = _errors("the database does not answer; try again", "UNAVAILABLE")
+            await _send(send, 503, kind or JSON, told)
         else:
-            status = answer.status
-            if status == 400 and kind == JSON:
-                # the older media type says 200 for every request that is well-formed
-                status = 200
-            later = answer.retry_after_s
-            more = None if later is None else {"retry-after": str(later)}
+            # the older media type says 200 for every request that is well-formed
+            status = 200 if answer.status == 400 and kind == JSON else answer.status
+            wait = answer.retry_after_s
+            more = None if wait is None else {"retry-after": str(wait)}
             await _send(send, status, kind or JSON, answer.body, more)
 
 
@@ -230,27 +240,50 @@ def _parameters(query_string: bytes) -> Any:
     return asked
 
 
-def _request(asked: Any) -> Request:
+def _request(operations: Operations, asked: Any) -> Request:
     if not isinstance(asked, dict):
         raise Refusal(400, 'the body is no object; send {"query": "...", "variables": {...}}')
     query, variables, operation = asked.get("query"), asked.get("variables"), asked.get("operationName")
-    if not isinstance(query, str):
-        raise Refusal(400, "query is missing or no text")
+    extensions = asked.get("extensions")
     if not isinstance(variables, dict | None):
         raise Refusal(400, "variables is no object")
     if not isinstance(operation, str | None):
         raise Refusal(400, "operationName is no text")
-    if not isinstance(asked.get("extensions"), dict | None):
+    if not isinstance(extensions, dict | None):
         raise Refusal(400, "extensions is no object")
-    return Request(query, variables, operation)
+    if isinstance(query, str) and not extensions:
+        operations.allow(query)
+        return Request(query, variables, operation)
+    named = _named(operations, asked)
+    return Request(named.document, variables, operation or named.operation)
+
+
+def _named(operations: Operations, asked: Mapping[str, Any]) -> Listed:
+    """The document of a request that may name it."""
+    query, persisted = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
+    if not isinstance(query, str | None):
+        raise Refusal(400, "query is no text")
+    if persisted is not None:
+        return operations.persisted(persisted, query)
+    if query is not None:
+        operations.allow(query)
+        return Listed(query)
+    name = asked.get("documentId") or asked.get("operation")
+    if not isinstance(name, str):
+        raise Refusal(400, "query is missing; send it, or name a listed one as documentId or operation")
+    return operations.named(name)
 
 
 # --- out ------------------------------------------------------------------------------------------------
-def _refused(refused: HTTPException, kind: str) -> tuple[int, str, bytes, Mapping[str, str]]:
-    error: dict[str, Any] = {"message": refused.detail}
-    if isinstance(refused, Refusal) and refused.code:
-        error["extensions"] = {"code": refused.code}
-    return refused.status_code, kind, orjson.dumps({"errors": [error]}), refused.headers or {}
+def _told(refused: HTTPException) -> bytes:
+    return _errors(refused.detail, refused.code if isinstance(refused, Refusal) else None)
+
+
+def _errors(message: str, code: str | None) -> bytes:
+    error: dict[str, Any] = {"message": message}
+    if code:
+        error["extensions"] = {"code": code}
+    return orjson.dumps({"errors": [error]})
 
 
 async def _send(

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from schema import query
 from schema.execute import Engine
+from schema.persisted import read_operations
 from twin.database import City, Reader
 from twin.settings import Settings
 
@@ -19,6 +20,7 @@ class Served:
         self.url = url
         self.schema = query.build()
         self.engine = Engine(self.schema, settings)
+        self.operations = read_operations(settings, self.engine.schema)
         self.reader = Reader(url, settings)
         self.cities: dict[str, City] = {}
 

@@ -530,9 +530,14 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve GraphQL, the map and GraphiQL over HTTP until stopped."""
     import uvicorn
 
+    from schema.persisted import read_operations
+    from schema.query import build
     from twin.database import cities, prepare
 
     settings = Settings.from_environment()
+    if settings.operations or settings.only_operations:
+        # a mistake in them is told here in words; the server's processes read them again
+        read_operations(settings, build()._schema)
     url = prepare(settings)
     host, port = host or settings.host, port or settings.port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:

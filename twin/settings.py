@@ -31,6 +31,9 @@ class Settings:
     depth_ceiling: int = 12  #: deepest nesting of fields in one operation
     rows_ceiling: int = 200_000  #: most rows that one operation may ask for, nested pages multiplied
     request_bytes_ceiling: int = 1_000_000  #: largest request body
+    #: a manifest of operations, or a folder of manifests and .graphql files, that callers may name
+    operations: Path | None = None
+    only_operations: bool = False  #: whether no others are answered
     #: who may decide about links, and each one's secret token; nobody may where there are none
     curators: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     real_data: Path | None = None  #: the folder of real files that tests marked `real` need
@@ -66,12 +69,23 @@ def _curators(name: str, text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _yes_or_no(name: str, text: str) -> bool:
+    if text.lower() not in _YES + _NO:
+        raise BadRequest(f'"{text}" is neither {", ".join(_YES)} nor {", ".join(_NO)}', where=name)
+    return text.lower() in _YES
+
+
 def _read(name: str, text: str, kind: str) -> Any:
     """A setting's text as what its annotation says."""
     if kind.startswith("tuple"):
         return _curators(name, text)
     if "Path" in kind:
         return Path(text)
+    if kind == "bool":
+        return _yes_or_no(name, text)
     if "str" in kind:
         return text
     number = float if "float" in kind else int

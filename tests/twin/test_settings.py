@@ -13,7 +13,8 @@ from twin.settings import Settings
 
 def test_every_setting_has_its_variable() -> None:
     texts = {known.name: "7" for known in fields(Settings)} | {
-        "curators": "ana:a-token-of-ana-42, b:0123456789abcdef"
+        "curators": "ana:a-token-of-ana-42, b:0123456789abcdef",
+        "only_operations": "yes",
     }
     read = Settings.from_environment({f"TWIN_{name.upper()}": text for name, text in texts.items()})
     assert read.port == 7
@@ -35,3 +36,9 @@ def test_nothing_set_gives_the_defaults() -> None:
 def test_a_wrong_number_is_named(text: str) -> None:
     with pytest.raises(BadRequest, match=r"TWIN_PORT: .* is not a whole number above 0"):
         Settings.from_environment({"TWIN_PORT": text})
+
+
+def test_what_is_neither_yes_nor_no_is_named() -> None:
+    assert not Settings.from_environment({"TWIN_ONLY_OPERATIONS": "False"}).only_operations
+    with pytest.raises(BadRequest, match='TWIN_ONLY_OPERATIONS: "maybe" is neither 1, true, yes, on nor 0,'):
+        Settings.from_environment({"TWIN_ONLY_OPERATIONS": "maybe"})
