@@ -6,13 +6,18 @@ graphql-core, over the answer that PostgreSQL has built.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import uuid
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isawaitable
-from typing import Any, Generic, TypeVar
+from threading import Lock
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import orjson
 import strawberry
@@ -49,13 +54,16 @@ from twin.settings import Settings
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 #: what the caches may hold: characters of documents (a parsed one takes some 130 bytes for each),
 #: bytes of SQL; one entry takes a tenth at most
 _DOCUMENT_CHARACTERS = 500_000
 _PLAN_BYTES = 8_000_000
-#: validation takes up to 0.1 ms a token, and nobody else is served meanwhile
+#: validation takes up to 0.2 ms a token
 _TOKENS = 5_000
+#: a document of more characters is validated and compiled aside, so that others are served meanwhile
+_LONG_DOCUMENT = 2_000
 _OPENING, _CLOSING = b'{"data":', b"}"
 
 
@@ -75,22 +83,25 @@ class _Cache(Generic[T]):
         self._budget = budget
         self._held = 0
         self._entries: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Hashable) -> T | None:
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        self._entries.move_to_end(key)
-        return found[0]
+        with self._lock:
+            found = self._entries.get(key)
+            if found is None:
+                return None
+            self._entries.move_to_end(key)
+            return found[0]
 
     def put(self, key: Hashable, value: T, size: int) -> None:
-        if size > self._budget // 10 or key in self._entries:
-            return
-        self._entries[key] = value, size
-        self._held += size
-        while self._held > self._budget:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._held -= dropped
+        with self._lock:
+            if size > self._budget // 10 or key in self._entries:
+                return
+            self._entries[key] = value, size
+            self._held += size
+            while self._held > self._budget:
+                _, (_, dropped) = self._entries.popitem(last=False)
+                self._held -= dropped
 
 
 @dataclass
@@ -128,6 +139,8 @@ class Engine:
         self.settings = settings
         self._documents: _Cache[_Document] = _Cache(_DOCUMENT_CHARACTERS)
         self._plans: _Cache[Statement] = _Cache(_PLAN_BYTES)
+        # one, so that long documents take at most half of the time from everybody else
+        self._thread = ThreadPoolExecutor(1, "documents")
 
     async def answer(
         self,
@@ -139,7 +152,7 @@ class Engine:
     ) -> Answer:
         """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception."""
         try:
-            document = self._document(query)
+            document = await self._read(query)
             if document.errors:
                 return _errors(document.errors)
             operation = _chosen(document, operation_name)
@@ -150,7 +163,7 @@ class Engine:
                     return _errors(coerced)
             if operation.introspects:
                 return await self._with_introspection(reader, city, query, document, operation, given)
-            statement = self._statement(city, query, document, operation, given)
+            statement = await self._statement(city, query, document, operation, given)
             return Answer(_OPENING + await self._fetch(reader, statement, given) + _CLOSING)
         except BadRequest as wrong:
             return _errors([_as_graphql(wrong)])
@@ -168,9 +181,9 @@ class Engine:
         except Exception:
             return _incident("a request failed")
 
-    def mutates(self, query: str, operation_name: str | None = None) -> bool:
-        """Whether a request is a mutation, which only mutate() carries out."""
-        operations = self._document(query).operations
+    async def mutates(self, query: str, operation_name: str | None = None) -> bool:
+        """Whether a request is a mutation, which only mutate() carries out. May raise Overloaded."""
+        operations = (await self._read(query)).operations
         if operation_name is None and len(operations) == 1:
             (operation_name,) = operations
         chosen = operations.get(operation_name)
@@ -227,7 +240,8 @@ class Engine:
         document = self._document(query)
         if document.errors:
             raise document.errors[0]
-        return self._statement(city, query, document, _chosen(document, None), dict(variables or {}))
+        operation = _chosen(document, None)
+        return self._compiled(city, query, document, operation, dict(variables or {}), typed=False)
 
     async def _fetch(self, reader: Reader, statement: Statement, variables: Mapping[str, Any]) -> bytes:
         row = await reader.fetch(
@@ -238,19 +252,34 @@ class Engine:
             raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)
         return row[0] or b"null"
 
+    async def _read(self, query: str) -> _Document:
+        found = self._documents.get(query)
+        return found if found is not None else await self._aside(query, self._document, query)
+
+    async def _aside(self, query: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """The work that a document makes: a long one's in a thread; Overloaded when that stays busy."""
+        if len(query) <= _LONG_DOCUMENT:
+            return work(*arguments, **named)
+        loop, patience_s = asyncio.get_running_loop(), self.settings.waiting_timeout_s
+        try:
+            async with asyncio.timeout(patience_s):
+                return await loop.run_in_executor(self._thread, partial(work, *arguments, **named))
+        except TimeoutError:
+            raise Overloaded(math.ceil(patience_s)) from None
+
     def _document(self, query: str) -> _Document:
         found = self._documents.get(query)
         if found is not None:
             return found
         try:
             ast = parse(query, max_tokens=_TOKENS)
+            errors = validate(self.schema, ast, max_errors=20)
         except GraphQLError as wrong:
             return _Document(DocumentNode(definitions=()), {}, [wrong])
         except RecursionError:
             return _Document(
                 DocumentNode(definitions=()), {}, [GraphQLError("The document is nested too deeply.")]
             )
-        errors = validate(self.schema, ast, max_errors=20)
         operations: dict[str | None, _Operation] = {
             definition.name.value if definition.name else None: _Operation(
                 definition,
@@ -261,11 +290,10 @@ class Engine:
             if isinstance(definition, OperationDefinitionNode)
         }
         document = _Document(ast, operations, errors)
-        if not errors:
-            self._documents.put(query, document, len(query))
+        self._documents.put(query, document, len(query))
         return document
 
-    def _statement(
+    async def _statement(
         self,
         city: City,
         query: str,
@@ -275,19 +303,29 @@ class Engine:
         *,
         typed: bool = False,
     ) -> Statement:
-        name = operation.node.name.value if operation.node.name else None
-        shape = shape_of(variables, operation.types) if operation.types else None
-        base = (city.name, query, name, shape, typed)
-        key = (base, operation.key(variables))
-        found = self._plans.get(key)
+        found = self._plans.get(_key(city, query, operation, variables, typed))
         if found is not None:
             return found
+        return await self._aside(
+            query, self._compiled, city, query, document, operation, variables, typed=typed
+        )
+
+    def _compiled(
+        self,
+        city: City,
+        query: str,
+        document: _Document,
+        operation: _Operation,
+        variables: Mapping[str, Any],
+        *,
+        typed: bool,
+    ) -> Statement:
         planner = Planner(self.schema, document.ast, operation.node, variables, self.settings, typed=typed)
         statement = compile_plan(planner.plan(), city)
         operation.learn(planner.arguments.structural)
         # its key holds the whole document, and its readings what the document says literally
         size = len(statement.sql) + len(query)
-        self._plans.put((base, operation.key(variables)), statement, size)
+        self._plans.put(_key(city, query, operation, variables, typed), statement, size)
         return statement
 
     async def _with_introspection(
@@ -299,7 +337,7 @@ class Engine:
         operation: _Operation,
         variables: Mapping[str, Any],
     ) -> Answer:
-        statement = self._statement(city, query, document, operation, variables, typed=True)
+        statement = await self._statement(city, query, document, operation, variables, typed=True)
         root = orjson.loads(await self._fetch(reader, statement, variables))
         name = operation.node.name.value if operation.node.name else None
         result = execute_sync(
@@ -383,6 +421,15 @@ def _chosen(document: _Document, name: str | None) -> _Operation:
             where="operationName",
         )
     return next(iter(document.operations.values()))
+
+
+def _key(
+    city: City, query: str, operation: _Operation, variables: Mapping[str, Any], typed: bool
+) -> Hashable:
+    """What a statement is kept under: nothing else that a request says decides its SQL."""
+    name = operation.node.name.value if operation.node.name else None
+    shape = shape_of(variables, operation.types) if operation.types else None
+    return city.name, query, name, shape, typed, operation.key(variables)
 
 
 def _introspects(operation: OperationDefinitionNode, ast: DocumentNode) -> bool:

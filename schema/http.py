@@ -126,7 +126,7 @@ async def _answer(
     served: Served, city: City, method: str, headers: Headers, asked: Request, receive: Receive
 ) -> Answer:
     engine = served.engine
-    if not engine.mutates(asked.query, asked.operation):
+    if not await engine.mutates(asked.query, asked.operation):
         answering = engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
         return await unless_gone(receive, answering)
     # a mutation changes something, and so is never a GET and its caller must be known

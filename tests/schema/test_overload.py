@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -13,9 +14,12 @@ from typing import Any
 import psycopg
 import pytest
 import uvicorn
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 
+from schema import execute
 from schema.app import create
 from schema.served import Served
+from tests.schema.conftest import Asked
 from tests.town import Town
 from twin.settings import Settings
 
@@ -153,3 +157,50 @@ def test_who_waited_too_long_is_told_so(town: Town) -> None:
         status, body, later = said(server.ask())
         assert (status, body["errors"][0]["extensions"]["code"], later) == (503, "OVERLOADED", "1")
         first.close()
+
+
+def long_question(name: str) -> str:
+    """A document of some thousand characters, of which each is another."""
+    return "{ buildings(first: 1) { nodes { id %s } } }" % " ".join(f"{name}{i}: id" for i in range(300))
+
+
+def test_others_are_answered_while_a_long_document_is_validated(
+    ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others_were_answered = threading.Event()
+
+    def slow(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
+        if len(str(document.loc and document.loc.source.body)) > 2_000:
+            assert others_were_answered.wait(30)
+        return validate(schema, document, **how)
+
+    monkeypatch.setattr(execute, "validate", slow)
+
+    async def use() -> None:
+        def answer(query: str) -> asyncio.Task[execute.Answer]:
+            return asyncio.ensure_future(ask.engine.answer(ask.reader, ask.town.city, query))
+
+        long = answer(long_question("a"))
+        short = await answer("{ buildings(first: 1) { nodes { short: id } } }")
+        assert short.status == 200
+        assert not long.done()
+        others_were_answered.set()
+        assert (await long).status == 200
+
+    ask.loop.run_until_complete(use())
+
+
+def test_a_long_document_waits_for_others_only_so_long(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def slow(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
+        assert ended.wait(30)
+        return validate(schema, document, **how)
+
+    monkeypatch.setattr(execute, "validate", slow)
+    asked = Asked(town, Settings(database_url=town.url, connections=1, waiting_timeout_s=0.1))
+    answer = asked.answer(long_question("b"))
+    ended.set()
+    asked.close()
+    assert (answer.status, answer.retry_after_s) == (503, 1)
+    assert json.loads(answer.body)["errors"][0]["extensions"]["code"] == "OVERLOADED"
