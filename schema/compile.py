@@ -378,6 +378,8 @@ class Compiler:
                     pairs.append((key, func.coalesce(func.array_to_json(source.c[f"l{i}"]), EMPTY_LIST)))
                 case p.PageInfo(key, parts):
                     pairs.append((key, self._page_info(source, page, parts)))
+                case p.Feature(key):
+                    pairs.append((key, part.sql(self, parent, outer)))
         if source is None:
             return self.json_object(pairs, outer)
         answer = select(self.json_object(pairs, source)).select_from(source)

@@ -34,8 +34,7 @@ from schema import reads, values
 from schema.arguments import Leaf, Tree, required
 from schema.compile import EMPTY_LIST, Compiler, quoted
 from schema.declare import InputMember, Member, camel, enum_type, input_type, object_type
-from schema.scalars import GeoJSON, JSONValue
-from schema.types import POINT_ARGUMENTS
+from schema.scalars import POINT_ARGUMENTS, GeoJSON, JSONValue
 from twin import geocode, reconcile, search
 from twin.entities import Entity
 from twin.errors import BadRequest

@@ -260,7 +260,7 @@ class TotalCount:
     key: str
 
 
-PagePart = Edge | Nodes | PageInfo | TotalCount | Constant
+PagePart = Edge | Nodes | PageInfo | TotalCount | Feature | Constant
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class Planner:
                 return p.Value(key, column)
             case reads.Coded(column, scheme):
                 self.rows += asked.times
-                return p.Coded(key, column, scheme, self._coded_parts(asked.below))
+                return p.Coded(key, column, scheme, self.coded_parts(asked.below))
             case reads.Shape():
                 return self._shape(read, asked)
             case reads.Distance():
@@ -308,7 +308,7 @@ class Planner:
         self.rows += asked.times
         return p.Single(asked.key, BY_NAME[name], leaf, self._behind_interface(name, asked))
 
-    def _coded_parts(self, below: Sequence[SelectionSetNode]) -> p.Parts:
+    def coded_parts(self, below: Sequence[SelectionSetNode]) -> p.Parts:
         type_ = self.object_type("CodedValue")
         parts = []
         for key, nodes in self.collected(type_, below):
@@ -328,16 +328,24 @@ class Planner:
         arguments = asked.arguments
         name = read.name or (asked.entity.geometry if asked.entity else None)
         assert name is not None
-        crs = self.arguments.fix(arguments["crs"]) if arguments.get("crs") is not None else WGS84
-        precision = GEOJSON_DIGITS
-        if arguments.get("precision") is not None:
-            precision = self.arguments.fix(arguments["precision"])
-        if not 0 <= precision <= 15:
-            raise BadRequest(
-                f"is {precision}; ask for 0 to 15 decimal places", where=f"{asked.key}.precision"
-            )
-        _check_crs(crs, f"{asked.key}.crs")
+        crs, precision = self.crs(arguments, asked.key), self.precision(arguments, asked.key)
         return p.Shape(asked.key, name, read.what, crs, precision, arguments.get("simplifyM"))
+
+    def crs(self, arguments: Mapping[str, Tree], where: str) -> int:
+        """The EPSG code in which a field's coordinates are wanted."""
+        code: int = self.arguments.fix(arguments["crs"]) if arguments.get("crs") is not None else WGS84
+        if code != WGS84 and not is_known_crs(code):
+            raise BadRequest(f"there is no EPSG:{code}", where=f"{where}.crs")
+        return code
+
+    def precision(self, arguments: Mapping[str, Tree], where: str) -> int:
+        """The decimal places that a field's coordinates are wanted with."""
+        digits: int = GEOJSON_DIGITS
+        if arguments.get("precision") is not None:
+            digits = self.arguments.fix(arguments["precision"])
+        if not 0 <= digits <= 15:
+            raise BadRequest(f"is {digits}; ask for 0 to 15 decimal places", where=f"{where}.precision")
+        return digits
 
     # pages
     def _notices(self, asked: Asked) -> p.Page:
@@ -359,6 +367,8 @@ class Planner:
         order = self.order(entity, arguments.get("orderBy"), f"{name}.orderBy")
         connection = get_named_type(asked.declared.type)
         assert isinstance(connection, GraphQLObjectType)
+        condition = p.All(tuple(conditions)) if conditions else None
+        page = p.Page(asked.key, entity, via, condition, order, size, backwards, cursor, ())
         parts: list[p.PagePart] = []
         for key, nodes in self.collected(connection, asked.below):
             part = nodes[0].name.value
@@ -373,10 +383,15 @@ class Planner:
                 parts.append(self._edge(key, target, each))
             elif part == "pageInfo":
                 parts.append(p.PageInfo(key, self.parts("PageInfo", each.below)))
-            else:
+            elif part == "totalCount":
                 parts.append(p.TotalCount(key))
-        condition = p.All(tuple(conditions)) if conditions else None
-        return p.Page(asked.key, entity, via, condition, order, size, backwards, cursor, tuple(parts))
+            else:
+                declared = connection.fields[part]
+                own: reads.OfPage = declared.extensions["strawberry-definition"].metadata[READ]
+                given = self.arguments.of_field(declared, nodes[0])
+                here = replace(asked.each(nodes), key=key, name=part, declared=declared, arguments=given)
+                parts.append(own.plan(self, here, page))
+        return replace(page, parts=tuple(parts))
 
     def _edge(self, key: str, target: str, asked: Asked) -> p.Edge:
         parts: list[tuple[str, str, p.Items]] = []
@@ -520,8 +535,3 @@ def _attribute(entity: Entity, public: str) -> str:
         names = [*entity.fields, *entity.computed, *entity.lists]
         _attributes[entity.name] = {camel(name): name for name in names} | {"id": "key"}
     return _attributes[entity.name][public]
-
-
-def _check_crs(crs: int, where: str) -> None:
-    if crs != WGS84 and not is_known_crs(crs):
-        raise BadRequest(f"there is no EPSG:{crs}", where=where)

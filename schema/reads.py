@@ -22,6 +22,14 @@ class Feature(ABC):
         """What is to be read for a field that is asked for; BadRequest where it may not be."""
 
 
+class OfPage(ABC):
+    """A part of a connection that is a subject of its own: aggregates.py has some."""
+
+    @abstractmethod
+    def plan(self, planner: Planner, asked: Asked, page: plan.Page) -> plan.Feature:
+        """What is to be read for it; the page says of which records, and has no parts yet."""
+
+
 @dataclass(frozen=True)
 class Id:
     """The public id."""
@@ -163,6 +171,7 @@ class RootNotices:
 
 Read = (
     Feature
+    | OfPage
     | Id
     | Uri
     | Label

@@ -15,6 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from schema.declare import Argument, Member, enum_type, object_type
 from schema.reads import CodedPart
 from twin.errors import BadRequest
+from twin.fields import GEOJSON_DIGITS
 
 GeoJSON = NewType("GeoJSON", object)
 JSONValue = NewType("JSONValue", object)
@@ -137,3 +138,12 @@ CodedValue = object_type(
         ),
     ],
 )
+
+CRS = Argument("crs", int, "EPSG code of the coordinates wanted", default=4326)
+_PRECISION = Argument("precision", int, "Decimal places of the coordinates, 0 to 15", default=GEOJSON_DIGITS)
+#: of a point there is no detail to leave out
+POINT_ARGUMENTS = [CRS, _PRECISION]
+SHAPE_ARGUMENTS = [
+    *POINT_ARGUMENTS,
+    Argument("simplifyM", float, "Leave out detail smaller than this many metres"),
+]

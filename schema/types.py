@@ -12,23 +12,28 @@ from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from schema import reads
+from schema.aggregates import connection_parts
 from schema.declare import Argument, Member, camel, interface_type, object_type
 from schema.filters import GeometryInput, declare_filters
 from schema.ordering import declare_orders
-from schema.scalars import BigInt, CityJSON, CodedValue, Date, DateTime, GeoJSON, JSONValue, Lang, Lod
+from schema.scalars import (
+    CRS,
+    SHAPE_ARGUMENTS,
+    BigInt,
+    CityJSON,
+    CodedValue,
+    Date,
+    DateTime,
+    GeoJSON,
+    JSONValue,
+    Lang,
+    Lod,
+)
 from twin.entities import ENTITIES, Entity
-from twin.fields import GEOJSON_DIGITS, Field
+from twin.fields import Field
 
 REQUIRED = inspect.Parameter.empty
 
-_CRS = Argument("crs", int, "EPSG code of the coordinates wanted", default=4326)
-_SHAPE = [
-    _CRS,
-    Argument("precision", int, "Decimal places of the coordinates, 0 to 15", default=GEOJSON_DIGITS),
-    Argument("simplifyM", float, "Leave out detail smaller than this many metres"),
-]
-#: of a point there is no detail to leave out
-POINT_ARGUMENTS = _SHAPE[:2]
 _LANG = Argument("lang", "Lang", "The language and script", default=Lang.BG)
 
 
@@ -95,21 +100,21 @@ SpatialEntity = interface_type(
     "SpatialEntity",
     "A city entity with a place on the ground",
     [
-        Member("geometry", GeoJSON | None, "Its main geometry", reads.Shape(None), _SHAPE),
-        Member("centroid", GeoJSON | None, "Its centre of mass", reads.Shape(None, "centroid"), [_CRS]),
+        Member("geometry", GeoJSON | None, "Its main geometry", reads.Shape(None), SHAPE_ARGUMENTS),
+        Member("centroid", GeoJSON | None, "Its centre of mass", reads.Shape(None, "centroid"), [CRS]),
         Member(
             "pointOnSurface",
             GeoJSON | None,
             "A point that is surely within it, for a label",
             reads.Shape(None, "point_on_surface"),
-            [_CRS],
+            [CRS],
         ),
         Member(
             "bbox",
             list[float] | None,
             "Its box: west, south, east, north, or in that order in another CRS",
             reads.Shape(None, "bbox"),
-            [_CRS],
+            [CRS],
         ),
         Member(
             "distance",
@@ -160,7 +165,7 @@ def _field_member(entity: Entity, name: str, known: Field) -> Member:
         return Member(public, known.link, doc, reads.ToOne(name, known.link))
     if known.geometry:
         kind = GeoJSON | None if column.nullable else GeoJSON
-        return Member(public, kind, doc, reads.Shape(name), _SHAPE)
+        return Member(public, kind, doc, reads.Shape(name), SHAPE_ARGUMENTS)
     if known.codes:
         coded = CodedValue | None if column.nullable else CodedValue
         return Member(public, coded, doc, reads.Coded(name, known.codes))
@@ -235,6 +240,7 @@ def declare_types() -> list[type[Any]]:
                 Member("nodes", f"[{entity.name}!]!", "The page, records only", reads.Part("nodes")),
                 Member("pageInfo", PageInfo, "Where the page lies in the list", reads.Part("pageInfo")),
                 Member("totalCount", int, "How many the whole list has", reads.Part("totalCount")),
+                *connection_parts(entity),
             ],
         )
     return made

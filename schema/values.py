@@ -46,13 +46,35 @@ def plain(leaf: Leaf, where: str) -> Reading:
     return _once(lambda variables: _encode(leaf.read(variables), where), leaf)
 
 
-def number(leaf: Leaf, where: str, *, least: float | None = None) -> Reading:
-    """A finite number, not less than `least`."""
+def number(leaf: Leaf, where: str, *, least: float | None = None, above: float | None = None) -> Reading:
+    """A finite number, not less than `least`, more than `above`."""
 
     def read(variables: Variables) -> bytes:
         value = leaf.read(variables)
+        if above is not None and not above < value < math.inf:
+            raise BadRequest(f"is {value}; give a number above {above:g}", where=where)
         if not math.isfinite(value) or (least is not None and value < least):
             raise BadRequest(f"is {value}; give a number of at least {least or 0:g}", where=where)
+        return repr(float(value)).encode()
+
+    return _once(read, leaf)
+
+
+def edge(leaf: Leaf, where: str, city: City, most: int) -> Reading:
+    """Metres of a cell's edge, so many that about `most` squares of it cover the city's box."""
+    west, south, east, north = shapely.bounds(
+        places.project(places.box(*city.bounds, srid=city.srid, where=where), places.WGS84, city.srid)
+    )
+    least = math.ceil(math.sqrt((east - west) * (north - south) / most))
+
+    def read(variables: Variables) -> bytes:
+        value = leaf.read(variables)
+        if not least <= value < math.inf:
+            raise BadRequest(
+                f"is {value:g}; give at least {least} metres, "
+                f"for more than {most:,} cells would cover the city",
+                where=where,
+            )
         return repr(float(value)).encode()
 
     return _once(read, leaf)

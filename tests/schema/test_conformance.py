@@ -32,6 +32,14 @@ QUESTIONS = [
     " __typename id name description score match features { __typename id value } record { id label } } } }",
     "{ sources { id title notices { nodes { occurrences } } } notices { totalCount nodes { rule severity } }"
     " importRuns { nodes { bytesRead startedAt } } }",
+    "{ buildings { aggregate { __typename count storeysAboveGround { __typename count sum avg min max median distinct }"
+    " footprint { extent convexHull } dateOfConstruction { min } recordedAt { min max median } }"
+    " coverage { __typename share { __typename heightM } oldestSource newestSource }"
+    " groupBy(by: [{district: true}, {currentUse: true}, {heightM: {width: 2.5}}, {recordedAt: DECADE}]) { __typename"
+    " key { __typename district { id nameBg } currentUse { code label __typename } heightM { __typename from below }"
+    " recordedAt { __typename from below label } } geometry aggregate { count heightM { avg } } coverage { oldestSource } } } }",
+    "{ districts { nodes { sites { aggregate { count business { distinct } } groupBy(by: [{kind: true}, {square: {edgeM:"
+    " 20}}, {hexagon: {edgeM: 20}}]) { key { kind square { __typename column row edgeM } hexagon { row } } geometry } } } } }",
     "query { a: districts(first: 1) { n: nodes { c: code } nodes { code id } } b: districts(last: 1) { nodes { id } } }",
 ]  # fmt: skip
 

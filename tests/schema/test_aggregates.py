@@ -1,0 +1,443 @@
+"""Numbers of connections agree with what Python and shapely work out from the same records."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import shapely
+from graphql import GraphQLInputObjectType, GraphQLObjectType
+from psycopg.sql import SQL, Identifier
+from shapely.geometry.base import BaseGeometry
+
+from schema.places import project
+from tests.schema.conftest import Asked
+from tests.town import CITY, ORIGIN, Town
+from twin.database import connect
+
+DISTRICTS = {
+    f"d{i}": shapely.box(ORIGIN[0] + i * 1000, ORIGIN[1], ORIGIN[0] + (i + 1) * 1000, ORIGIN[1] + 3000)
+    for i in range(3)
+}
+#: they cover a part of the town, and their edges cross buildings
+PLACES = {
+    "p1": shapely.box(ORIGIN[0] + 205, ORIGIN[1] + 205, ORIGIN[0] + 1405, ORIGIN[1] + 1805),
+    "p2": shapely.box(ORIGIN[0] + 1405, ORIGIN[1] + 205, ORIGIN[0] + 2805, ORIGIN[1] + 1805),
+}
+
+
+@dataclass(frozen=True)
+class Building:
+    key: str
+    district: str | None
+    current_use: str | None
+    storeys_above_ground: int | None
+    height_m: float | None
+    date_of_construction: dt.date | None
+    footprint: BaseGeometry
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class Site:
+    key: str
+    kind: str
+    business: str | None
+    building: str | None
+    district: str | None
+    position: BaseGeometry | None
+
+
+def _drawn() -> tuple[list[Building], list[Site], dict[str, str | None]]:
+    drawn = random.Random(5)
+    buildings = []
+    for i in range(600):
+        x, y = ORIGIN[0] + drawn.uniform(0, 3000), ORIGIN[1] + drawn.uniform(0, 3000)
+        place = shapely.box(x - 8, y - 5, x + 8, y + 5)
+        district = next((k for k, area in DISTRICTS.items() if area.covers(place)), None)
+        buildings.append(
+            Building(
+                f"b{i}", district, drawn.choice(["100", "110", "120", None]),
+                drawn.choice([None, *range(1, 30)]), drawn.choice([None, round(drawn.uniform(2, 60), 1)]),
+                drawn.choice([None, dt.date(drawn.randrange(1900, 2026), drawn.randrange(1, 13), 17)]),
+                place, drawn.choice([["old"], ["new"], ["old", "new"]]),
+            )
+        )  # fmt: skip
+    businesses = {f"{i:09}": drawn.choice(["OOD", "EOOD", None]) for i in range(40)}
+    sites = []
+    for i in range(300):
+        building = drawn.choice(buildings) if drawn.random() < 0.5 else None
+        sites.append(
+            Site(
+                f"s{i}", drawn.choice(["SEAT", "OUTLET"]), drawn.choice([None, *businesses]),
+                building.key if building else None, building.district if building else None,
+                building.footprint.centroid if building else None,
+            )
+        )  # fmt: skip
+    return buildings, sites, businesses
+
+
+BUILDINGS, SITES, BUSINESSES = _drawn()
+LOADED = {"old": "2024-01-01T00:00:00+00:00", "new": "2026-01-01T00:00:00+00:00"}
+
+
+@pytest.fixture(scope="module")
+def town(database_url: str) -> Town:
+    """Three districts, of which one has no building, and what stands in and across them."""
+    town = Town(database_url)
+    for name, loaded in LOADED.items():
+        town.add("Source", name, title=name, publisher="Town", entities="Building", format="vector",
+                 file=name, loaded_at=loaded)  # fmt: skip
+    for key, area in DISTRICTS.items():
+        town.add("District", key, code=key, name_bg=f"Район {key}", boundary=area)
+    town.add("District", "empty", code="empty", boundary=shapely.box(0, 0, 1, 1))
+    for key, area in PLACES.items():
+        town.add("NamedPlace", key, name=f"място {key}", boundary=area)
+    _insert(town, "building", BUILDINGS)
+    _insert(town, "site", SITES)
+    for eik, form in BUSINESSES.items():
+        town.add("Business", eik, eik=eik, legal_form=form)
+    town.add("CityFurniture", "c1", function="WASTE_CONTAINER", count=3, position=shapely.Point(ORIGIN))
+    town.add("CityFurniture", "c2", function="WASTE_CONTAINER", count=4, position=shapely.Point(ORIGIN))
+    town.run(
+        "INSERT INTO code_value (key, scheme, code, label_bg, label_en) VALUES "
+        "('building_use/100', 'building_use', '100', 'Жилищна сграда', 'Dwelling')"
+    )
+    town.run("ANALYZE")
+    return town
+
+
+def _insert(town: Town, table: str, rows: Iterable[Any]) -> None:
+    made = [
+        {
+            "recorded_at": "2026-01-01T00:00:00Z",
+            "sources": ["old"],
+            **{
+                name: f"SRID={CITY.srid};{(shapely.MultiPolygon([v]) if v.geom_type == 'Polygon' else v).wkt}"
+                if isinstance(v, BaseGeometry)
+                else v
+                for name, v in vars(row).items()
+            },
+        }
+        for row in rows
+    ]
+    names = list(made[0])
+    statement = SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        Identifier(table),
+        SQL(", ").join(map(Identifier, names)),
+        SQL(", ").join([SQL("%s")] * len(names)),
+    )
+    with connect(town.url, city=CITY.name) as connection, connection.cursor() as cursor:
+        cursor.executemany(statement, [list(row.values()) for row in made])
+
+
+def _grouped(rows: Iterable[Any], key: Callable[[Any], Hashable]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return dict(groups)
+
+
+def _known(rows: Iterable[Any], name: str) -> list[Any]:
+    return [getattr(row, name) for row in rows if getattr(row, name) is not None]
+
+
+def test_every_measure_of_a_list(ask: Asked) -> None:
+    ask.statements.clear()
+    found = ask("""{ buildings { aggregate { count
+      storeysAboveGround { count sum avg min max median distinct } heightM { sum avg min max median distinct }
+      dateOfConstruction { count min max median distinct } currentUse { count distinct }
+      district { count distinct } footprintAreaM2 { min max } } } }""")["buildings"]["aggregate"]
+    assert len(ask.statements) == 1
+    storeys, heights = _known(BUILDINGS, "storeys_above_ground"), _known(BUILDINGS, "height_m")
+    dates = sorted(_known(BUILDINGS, "date_of_construction"))
+    uses, districts = _known(BUILDINGS, "current_use"), _known(BUILDINGS, "district")
+    assert found == {
+        "count": 600,
+        "storeysAboveGround": {
+            "count": len(storeys), "sum": sum(storeys), "avg": pytest.approx(statistics.mean(storeys)),
+            "min": 1, "max": 29, "median": statistics.median(storeys), "distinct": 29,
+        },
+        "heightM": {
+            "sum": pytest.approx(sum(heights)), "avg": pytest.approx(statistics.mean(heights)),
+            "min": min(heights), "max": max(heights), "median": pytest.approx(statistics.median(heights)),
+            "distinct": len(set(heights)),
+        },
+        "dateOfConstruction": {
+            "count": len(dates), "min": str(dates[0]), "max": str(dates[-1]),
+            "median": str(statistics.median_low(dates)), "distinct": len(set(dates)),
+        },
+        "currentUse": {"count": len(uses), "distinct": 3},
+        "district": {"count": len(districts), "distinct": 3},
+        "footprintAreaM2": {"min": pytest.approx(160), "max": pytest.approx(160)},
+    }  # fmt: skip
+
+
+def test_an_aggregate_is_of_what_where_leaves(ask: Asked) -> None:
+    found = ask("""{ buildings(where: {currentUse: {eq: "110"}}, first: 1) { totalCount nodes { id }
+      aggregate { count heightM { avg } } } }""")["buildings"]
+    wanted = [b for b in BUILDINGS if b.current_use == "110"]
+    assert found["aggregate"]["count"] == found["totalCount"] == len(wanted)
+    assert found["aggregate"]["heightM"]["avg"] == pytest.approx(statistics.mean(_known(wanted, "height_m")))
+    assert len(found["nodes"]) == 1
+
+
+def test_no_rows_give_nulls_and_zeros(ask: Asked) -> None:
+    found = ask("""{ district: node(id: "District:empty") { ... on District { buildings {
+      aggregate { count storeysAboveGround { count sum avg min max median distinct } footprint { extent convexHull } }
+      coverage { share { heightM } oldestSource }
+      groupBy(by: [{currentUse: true}]) { aggregate { count } } } } } }""")["district"]["buildings"]
+    nothing = dict.fromkeys(("sum", "avg", "min", "max", "median"))
+    assert found == {
+        "aggregate": {
+            "count": 0,
+            "storeysAboveGround": {"count": 0, **nothing, "distinct": 0},
+            "footprint": {"extent": None, "convexHull": None},
+        },
+        "coverage": {"share": {"heightM": None}, "oldestSource": None},
+        "groupBy": [],
+    }
+
+
+def test_numbers_of_nested_lists(ask: Asked) -> None:
+    """Per district: buildings, businesses, mean storeys."""
+    found = ask("""{ districts { nodes { code buildings { aggregate { count storeysAboveGround { avg } } }
+      sites { aggregate { business { distinct } } } } } }""")["districts"]["nodes"]
+    assert len(found) == 4
+    for one in found:
+        mine = [b for b in BUILDINGS if b.district == one["code"]]
+        storeys = _known(mine, "storeys_above_ground")
+        sites = [s for s in SITES if s.district == one["code"]]
+        assert one["buildings"]["aggregate"] == {
+            "count": len(mine),
+            "storeysAboveGround": {"avg": pytest.approx(statistics.mean(storeys)) if storeys else None},
+        }
+        assert one["sites"]["aggregate"]["business"]["distinct"] == len(set(_known(sites, "business")))
+
+
+def test_extent_and_convex_hull_are_shapelys(ask: Asked) -> None:
+    found = ask("""{ buildings(where: {district: {code: {eq: "d1"}}}) { aggregate { footprint { extent
+      metric: extent(crs: 7801) convexHull(precision: 15) mine: convexHull(crs: 7801) } } } }""")
+    geometry = found["buildings"]["aggregate"]["footprint"]
+    all_ = shapely.union_all([b.footprint for b in BUILDINGS if b.district == "d1"])
+    assert geometry["metric"] == pytest.approx(all_.bounds, abs=1e-6)
+    assert geometry["extent"] == pytest.approx(project(all_, 7801, 4326).bounds, abs=1e-9)
+    hull = all_.convex_hull
+    assert shapely.geometry.shape(geometry["mine"]).symmetric_difference(hull).area < 1e-3
+    served = project(shapely.geometry.shape(geometry["convexHull"]), 4326, 7801)
+    assert served.symmetric_difference(hull).area < 1e-3
+    assert geometry["mine"]["crs"]["properties"]["name"] == "EPSG:7801"
+
+
+@pytest.mark.parametrize(
+    ("by", "key", "of", "said"),
+    [
+        ("{district: true}", "district { code }", lambda b: b.district, lambda k: k and k["code"]),
+        ("{currentUse: true}", "currentUse { code }", lambda b: b.current_use, lambda k: k and k["code"]),
+        (
+            "{storeysAboveGround: {width: 5}}", "storeysAboveGround { from below }",
+            lambda b: b.storeys_above_ground and b.storeys_above_ground // 5 * 5.0,
+            lambda k: k and k["from"],
+        ),
+        (
+            "{heightM: {width: 2.5, from: 1}}", "heightM { from below }",
+            lambda b: b.height_m and (b.height_m - 1) // 2.5 * 2.5 + 1,
+            lambda k: k and k["from"],
+        ),
+        (
+            "{dateOfConstruction: DECADE}", "dateOfConstruction { label from below }",
+            lambda b: b.date_of_construction and f"{b.date_of_construction.year // 10}0s",
+            lambda k: k and k["label"],
+        ),
+        (
+            "{dateOfConstruction: MONTH}", "dateOfConstruction { label from below }",
+            lambda b: b.date_of_construction and f"{b.date_of_construction:%Y-%m-01}",
+            lambda k: k and k["from"],
+        ),
+    ],
+)  # fmt: skip
+def test_groups_of_buildings(ask: Asked, by: str, key: str, of: Any, said: Any) -> None:
+    ask.statements.clear()
+    found = ask(
+        "{ buildings { groupBy(by: [%s]) { key { %s } aggregate { count heightM { avg } } } } }" % (by, key)
+    )
+    assert len(ask.statements) == 1
+    groups = _grouped(BUILDINGS, of)
+    answered = {}
+    for group in found["buildings"]["groupBy"]:
+        (value,) = group["key"].values()
+        answered[said(value)] = group["aggregate"]
+    assert answered.keys() == groups.keys()
+    for value, aggregate in answered.items():
+        assert aggregate["count"] == len(groups[value])
+        heights = _known(groups[value], "height_m")
+        assert aggregate["heightM"]["avg"] == (pytest.approx(statistics.mean(heights)) if heights else None)
+
+
+def test_groups_through_a_link(ask: Asked) -> None:
+    found = ask("""{ sites { groupBy(by: [{businessLegalForm: true}, {kind: true}], orderBy: [{count: DESC}]) {
+      key { businessLegalForm { code } kind } aggregate { count } } } }""")["sites"]["groupBy"]
+    wanted = Counter((s.business and BUSINESSES[s.business], s.kind) for s in SITES)
+    answered = {
+        (g["key"]["businessLegalForm"] and g["key"]["businessLegalForm"]["code"], g["key"]["kind"]): g[
+            "aggregate"
+        ]["count"]
+        for g in found
+    }
+    assert answered == wanted
+    counts = [g["aggregate"]["count"] for g in found]
+    assert counts == sorted(counts, reverse=True)
+
+
+@pytest.mark.parametrize("form", ["square", "hexagon"])
+def test_cells_hold_the_middles_of_their_buildings(ask: Asked, form: str) -> None:
+    found = ask(
+        "{ buildings { groupBy(by: [{%s: {edgeM: 250}}]) { key { %s { column row edgeM } } geometry(crs: 7801)"
+        " served: geometry aggregate { count heightM { max } } } } }" % (form, form)
+    )["buildings"]["groupBy"]
+    cells = [shapely.geometry.shape(group["geometry"]) for group in found]
+    assert len({(g["key"][form]["column"], g["key"][form]["row"]) for g in found}) == len(found) > 20
+    corners = 5 if form == "square" else 7
+    for group, cell in zip(found, cells, strict=True):
+        edges = [
+            math.dist(a, b) for a, b in zip(cell.exterior.coords, cell.exterior.coords[1:], strict=False)
+        ]
+        assert len(cell.exterior.coords) == corners
+        assert edges == pytest.approx([250] * len(edges), abs=1e-3)
+        mine = [b for b in BUILDINGS if cell.covers(b.footprint.centroid)]
+        assert group["aggregate"]["count"] == len(mine)
+        assert group["aggregate"]["heightM"]["max"] == max(_known(mine, "height_m"), default=None)
+        moved = project(shapely.geometry.shape(group["served"]), 4326, 7801)
+        assert moved.symmetric_difference(cell).area < 10  # a centimetre along its edges
+    assert sum(group["aggregate"]["count"] for group in found) == len(BUILDINGS)
+    assert shapely.union_all(cells).area == pytest.approx(sum(cell.area for cell in cells))
+
+
+def test_records_without_a_place_are_a_group_of_their_own(ask: Asked) -> None:
+    found = ask(
+        "{ sites { groupBy(by: [{square: {edgeM: 500}}]) { key { square { row } } geometry aggregate { count } } } }"
+    )
+    (without,) = [g for g in found["sites"]["groupBy"] if g["key"]["square"] is None]
+    assert without["aggregate"]["count"] == len([s for s in SITES if s.position is None])
+    assert without["geometry"] is None
+
+
+def test_having_and_order_of_groups(ask: Asked) -> None:
+    found = ask(
+        """query ($least: Int!) { buildings { groupBy(by: [{district: true}, {currentUse: true}],
+      having: {count: {gte: $least}, or: [{heightM: {avg: {gt: 1}}}, {heightM: {max: {isNull: true}}}],
+        not: {storeysAboveGround: {median: {lt: 2}}}},
+      orderBy: [{storeysAboveGround: {avg: DESC}}, {key: ASC}], first: 5) {
+        key { district { code } currentUse { code label(lang: EN) } } aggregate { count storeysAboveGround { avg } } } } }""",
+        least=40,
+    )["buildings"]["groupBy"]
+    groups = _grouped(BUILDINGS, lambda b: (b.district, b.current_use))
+    wanted = sorted(
+        (
+            (-statistics.mean(_known(rows, "storeys_above_ground")), key, len(rows))
+            for key, rows in groups.items()
+            if len(rows) >= 40
+        ),
+        key=lambda one: one[0],
+    )[:5]
+    answered = [
+        (
+            g["key"]["district"] and g["key"]["district"]["code"],
+            g["key"]["currentUse"] and g["key"]["currentUse"]["code"],
+        )
+        for g in found
+    ]
+    assert answered == [key for _, key, _ in wanted]
+    assert [g["aggregate"]["count"] for g in found] == [count for *_, count in wanted]
+    labels = {
+        g["key"]["currentUse"]["code"]: g["key"]["currentUse"]["label"]
+        for g in found
+        if g["key"]["currentUse"]
+    }
+    assert labels.get("100", "Dwelling") == "Dwelling"
+
+
+def test_groups_are_in_the_order_of_their_keys_with_null_last(ask: Asked) -> None:
+    found = ask("{ buildings { groupBy(by: [{currentUse: true}]) { key { currentUse { code } } } } }")
+    codes = [g["key"]["currentUse"] and g["key"]["currentUse"]["code"] for g in found["buildings"]["groupBy"]]
+    assert codes == ["100", "110", "120", None]
+
+
+def test_a_group_has_its_areas_geometry(ask: Asked) -> None:
+    found = ask("""{ buildings { groupBy(by: [{currentUse: true}, {district: true}]) { key { district { code geometry } }
+      geometry metric: geometry(crs: 7801, precision: 2) } } }""")["buildings"]["groupBy"]
+    for group in found:
+        district = group["key"]["district"]
+        assert group["geometry"] == (district and district["geometry"])
+        if district:
+            assert shapely.geometry.shape(group["metric"]).equals(DISTRICTS[district["code"]])
+    assert ask("{ buildings { groupBy(by: [{currentUse: true}]) { geometry } } }")["buildings"]["groupBy"][
+        0
+    ] == {"geometry": None}
+
+
+def test_coverage_beside_every_group(ask: Asked) -> None:
+    found = ask("""{ buildings { coverage { share { heightM district } oldestSource newestSource }
+      groupBy(by: [{currentUse: true}]) { key { currentUse { code } }
+        coverage { share { heightM district } oldestSource newestSource } } } }""")["buildings"]
+    groups = _grouped(BUILDINGS, lambda b: b.current_use)
+    assert len(found["groupBy"]) == len(groups)
+    for group in found["groupBy"]:
+        rows = groups[group["key"]["currentUse"] and group["key"]["currentUse"]["code"]]
+        assert group["coverage"] == _coverage(rows)
+    assert found["coverage"] == _coverage(BUILDINGS)
+
+
+def _coverage(rows: list[Building]) -> Any:
+    ages = [LOADED[source] for row in rows for source in row.sources]
+    return {
+        "share": {
+            name: pytest.approx(len(_known(rows, attribute)) / len(rows))
+            for name, attribute in (("heightM", "height_m"), ("district", "district"))
+        },
+        "oldestSource": min(ages),
+        "newestSource": max(ages),
+    }
+
+
+def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) -> None:
+    found = ask("{ cityFurniture { aggregate { count countValue { sum } } } }")["cityFurniture"]["aggregate"]
+    assert found == {"count": 2, "countValue": {"sum": 7}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("by: []", "has 0 keys; give 1 to 4"),
+        ("by: [{district: true}, {district: true}]", "district is there twice"),
+        ("by: [{district: false}]", "say true"),
+        ("by: [{currentUse: true}], first: 1001", "ask for 0 to 1000 groups"),
+        ("by: [{storeysAboveGround: {width: 0}}]", "give a number above 0"),
+        ("by: [{square: {edgeM: 1}}]", "more than 1,000,000 cells would cover the city"),
+        ("by: [{hexagon: {edgeM: -5}}]", "give at least"),
+        ("by: [{currentUse: true}], having: {count: {gt: null}}", "isNull"),
+    ],
+)
+def test_groupings_that_are_refused(ask: Asked, asked: str, words: str) -> None:
+    assert words in ask.refused("{ buildings { groupBy(%s) { aggregate { count } } } }" % asked)
+
+
+def test_a_key_that_groups_do_not_have_is_refused(ask: Asked) -> None:
+    said = ask.refused("{ buildings { groupBy(by: [{currentUse: true}]) { key { district { id } } } } }")
+    assert "groups have no district" in said
+
+
+def test_hidden_and_personal_fields_are_barred(ask: Asked) -> None:
+    """What is not shown of a record is not shown of many either."""
+    types = ask.engine.schema.type_map
+    for type_ in ("SiteAggregate", "SiteGroupBy", "SiteHaving", "SiteGroupOrder", "SiteShare"):
+        known = types[type_]
+        assert isinstance(known, GraphQLObjectType | GraphQLInputObjectType)
+        assert not {"matchKey", "businessLinked", "sources", "nameFolded"} & known.fields.keys()
