@@ -33,6 +33,7 @@ bench: setup
 	$(BIN)/python -m tests.bench.loads
 	$(BIN)/python -m tests.bench.linking --full
 	$(BIN)/python -m tests.bench.search
+	$(BIN)/python -m tests.bench.streaming --buildings 1000000
 
 soak: setup
 	$(BIN)/pytest -m soak

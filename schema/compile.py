@@ -111,22 +111,28 @@ class Compiler:
 
     def statement(self, plan: p.Plan) -> Statement:
         columns = self.columns(None, None, plan.items)
-        answer = self.json_object(columns, None)
-        missing: list[Any] = [
+        outputs = [self.json_object(columns, None).label("answer")]
+        missing = self.missing()
+        if missing is not None:
+            outputs.append(missing.label("missing"))
+        return self.rendered(select(*outputs))
+
+    def missing(self) -> ColumnElement[Any] | None:
+        """The number of the first expected entity that is not there; None where none is expected."""
+        if not self._expected:
+            return None
+        whens: list[Any] = [
             (~present, literal_column(str(i))) for i, (_, present) in enumerate(self._expected)
         ]
-        outputs = [answer.label("answer")]
-        if missing:
-            outputs.append(case(*missing).label("missing"))
-        compiled = (
-            select(*outputs)
-            .add_cte(*self._ahead)
-            .compile(
-                dialect=_DIALECT,
-                schema_translate_map={None: self.city.name},
-                render_schema_translate=True,
-                compile_kwargs={"render_postcompile": True},
-            )
+        return case(*whens)
+
+    def rendered(self, whole: Select[Any]) -> Statement:
+        """The statement of what was compiled so far."""
+        compiled = whole.add_cte(*self._ahead).compile(
+            dialect=_DIALECT,
+            schema_translate_map={None: self.city.name},
+            render_schema_translate=True,
+            compile_kwargs={"render_postcompile": True},
         )
         names = compiled.positiontup or []
         return Statement(
@@ -350,8 +356,8 @@ class Compiler:
 
     def json_list(self, rows: Any, items: p.Items) -> ColumnElement[Any]:
         r = rows.subquery(self.inner("rows"))
-        record = func.row_to_json(_record(r)) if _fits(items) else r.c.o
-        return select(func.coalesce(func.json_agg(record), EMPTY_LIST)).select_from(r).scalar_subquery()
+        whole = func.coalesce(func.json_agg(json_record(r, items)), EMPTY_LIST)
+        return select(whole).select_from(r).scalar_subquery()
 
     # --- pages --------------------------------------------------------------------------------------
     def _page(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
@@ -360,7 +366,7 @@ class Compiler:
         lists = [part for part in page.parts if isinstance(part, p.Nodes | p.Edge)]
         if len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards:
             # the common case, without the columns that cursors and page info need
-            t, _, rows_of = self._source(parent, outer, page, page.size)
+            t, _, rows_of = self.source(parent, outer, page, page.size)
             rows = rows_of(self.labelled(entity, t, page.parts[0].items))
             return _pairs([(page.parts[0].key, self.json_list(rows, page.parts[0].items))])
 
@@ -390,14 +396,14 @@ class Compiler:
     ) -> Any:
         """One row: an array per list part, the cursors, how many rows were found (at most one too many)."""
         entity = page.entity
-        t, order, rows_of = self._source(parent, outer, page, page.size + 1 if extra else page.size)
-        cursor = _cursor(page, order)
+        t, order, rows_of = self.source(parent, outer, page, page.size + 1 if extra else page.size)
+        cursor = cursor_of(page, order)
         columns: list[Any] = [cursor.label("c")] if extra else []
         for i, part in enumerate(page.parts):
             if isinstance(part, p.Nodes):
                 columns.append(self._inline(entity, t, part.items).label(f"l{i}"))
             elif isinstance(part, p.Edge):
-                columns.append(self._edge(entity, t, part, page, order, cursor).label(f"l{i}"))
+                columns.append(self.edge(entity, t, part, page, order, cursor).label(f"l{i}"))
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
         rows = rows_of(columns).subquery(self.inner("page"))
         if page.backwards:
@@ -433,7 +439,7 @@ class Compiler:
             r = self.select(*(column.label(key) for key, column in columns)).subquery(self.inner("row"))
         return select(func.row_to_json(_record(r))).select_from(r).scalar_subquery()
 
-    def _edge(
+    def edge(
         self, entity: Entity, t: Any, part: p.Edge, page: p.Page, order: Any, cursor: ColumnElement[Any]
     ) -> ColumnElement[Any]:
         pairs: list[tuple[str, ColumnElement[Any]]] = []
@@ -449,7 +455,7 @@ class Compiler:
                 pairs.append((key, quoted(f"{entity.name}Edge")))
         return self.json_object(pairs, t)
 
-    def _source(
+    def source(
         self, parent: Entity | None, outer: Any, page: p.Page, size: int
     ) -> tuple[Any, list[_Key], Callable[[Sequence[Any]], Any]]:
         """Where a page's rows come from, what orders them, and how to select columns of at most `size`."""
@@ -725,6 +731,12 @@ def _record(rows: Any) -> ColumnElement[Any]:
     return literal_column(rows.name)
 
 
+def json_record(rows: Any, items: p.Items) -> ColumnElement[Any]:
+    """The JSON object of a row of a subquery whose columns are those of labelled()."""
+    record: ColumnElement[Any] = func.row_to_json(_record(rows)) if _fits(items) else rows.c.o
+    return record
+
+
 def _fits(items: p.Items) -> bool:
     """Whether the response keys can be column names."""
     return bool(items) and all(len(item.key.encode()) <= _NAME_BYTES for item in items)
@@ -749,7 +761,7 @@ def _signature(page: p.Page) -> int:
     return zlib.crc32(said.encode())
 
 
-def _cursor(page: p.Page, order: Sequence[_Key]) -> ColumnElement[Any]:
+def cursor_of(page: p.Page, order: Sequence[_Key]) -> ColumnElement[Any]:
     """A row's place in its order: URL-safe base64 of a JSON list of the values that it is ordered by."""
     content = func.json_build_array(
         literal_column(str(_signature(page))), *(expression for expression, *_ in order)

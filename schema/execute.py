@@ -104,8 +104,16 @@ class _Cache(Generic[T]):
                 self._held -= dropped
 
 
+class Invalid(Exception):
+    """A document or variables that are not valid, with all that is wrong."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
 @dataclass
-class _Operation:
+class Operation:
     """One operation of a document, with what is known of the plans that it has had."""
 
     node: OperationDefinitionNode
@@ -125,9 +133,11 @@ class _Operation:
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
+    """A parsed document with its operations by name, or what is wrong with it."""
+
     ast: DocumentNode
-    operations: dict[str | None, _Operation]
+    operations: dict[str | None, Operation]
     errors: list[GraphQLError]
 
 
@@ -137,7 +147,7 @@ class Engine:
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self.schema: GraphQLSchema = schema._schema
         self.settings = settings
-        self._documents: _Cache[_Document] = _Cache(_DOCUMENT_CHARACTERS)
+        self._documents: _Cache[Document] = _Cache(_DOCUMENT_CHARACTERS)
         self._plans: _Cache[Statement] = _Cache(_PLAN_BYTES)
         # one, so that long documents take at most half of the time from everybody else
         self._thread = ThreadPoolExecutor(1, "documents")
@@ -152,34 +162,51 @@ class Engine:
     ) -> Answer:
         """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception."""
         try:
-            document = await self._read(query)
-            if document.errors:
-                return _errors(document.errors)
-            operation = _chosen(document, operation_name)
-            given = dict(variables or {})
-            if operation.node.variable_definitions:
-                coerced = get_variable_values(self.schema, operation.node.variable_definitions, given)
-                if isinstance(coerced, list):
-                    return _errors(coerced)
+            document, operation, given = await self.prepared(query, variables, operation_name)
             if operation.introspects:
                 return await self._with_introspection(reader, city, query, document, operation, given)
             statement = await self._statement(city, query, document, operation, given)
             return Answer(_OPENING + await self._fetch(reader, statement, given) + _CLOSING)
-        except BadRequest as wrong:
-            return _errors([_as_graphql(wrong)])
-        except GraphQLError as wrong:
-            return _errors([wrong])
-        except Refused as refused:
-            return self._refused(refused)
-        except Overloaded as full:
-            error = {"message": str(full), "extensions": {"code": "OVERLOADED"}}
-            return Answer(orjson.dumps({"errors": [error]}), 503, full.retry_after_s)
-        except Unreachable as gone:
-            return _unreachable(gone)
-        except RecursionError:
-            return _errors([_as_graphql(BadRequest("the request is nested too deeply"))])
-        except Exception:
-            return _incident("a request failed")
+        except Exception as wrong:
+            return self.failure(wrong)
+
+    async def prepared(
+        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None
+    ) -> tuple[Document, Operation, dict[str, Any]]:
+        """The valid document of a request, which of its operations is meant, and the variables sent.
+
+        Raises Invalid, BadRequest where it is not said which one is meant, Overloaded.
+        """
+        document = await self._read(query)
+        if document.errors:
+            raise Invalid(document.errors)
+        operation = _chosen(document, operation_name)
+        given = dict(variables or {})
+        if operation.node.variable_definitions:
+            coerced = get_variable_values(self.schema, operation.node.variable_definitions, given)
+            if isinstance(coerced, list):
+                raise Invalid(coerced)
+        return document, operation, given
+
+    def failure(self, wrong: Exception) -> Answer:
+        """What the caller is told of an exception that is being handled; of our faults only a number."""
+        match wrong:
+            case Invalid():
+                return _errors(wrong.errors)
+            case BadRequest():
+                return _errors([_as_graphql(wrong)])
+            case GraphQLError():
+                return _errors([wrong])
+            case Refused():
+                return self._refused(wrong)
+            case Overloaded():
+                error = {"message": str(wrong), "extensions": {"code": "OVERLOADED"}}
+                return Answer(orjson.dumps({"errors": [error]}), 503, wrong.retry_after_s)
+            case Unreachable():
+                return _unreachable(wrong)
+            case RecursionError():
+                return _errors([_as_graphql(BadRequest("the request is nested too deeply"))])
+        return _incident("a request failed")
 
     async def mutates(self, query: str, operation_name: str | None = None) -> bool:
         """Whether a request is a mutation, which only mutate() carries out. May raise Overloaded."""
@@ -252,11 +279,11 @@ class Engine:
             raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)
         return row[0] or b"null"
 
-    async def _read(self, query: str) -> _Document:
+    async def _read(self, query: str) -> Document:
         found = self._documents.get(query)
-        return found if found is not None else await self._aside(query, self._document, query)
+        return found if found is not None else await self.aside(query, self._document, query)
 
-    async def _aside(self, query: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def aside(self, query: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """The work that a document makes: a long one's in a thread; Overloaded when that stays busy."""
         if len(query) <= _LONG_DOCUMENT:
             return work(*arguments, **named)
@@ -267,7 +294,7 @@ class Engine:
         except TimeoutError:
             raise Overloaded(math.ceil(patience_s)) from None
 
-    def _document(self, query: str) -> _Document:
+    def _document(self, query: str) -> Document:
         found = self._documents.get(query)
         if found is not None:
             return found
@@ -275,13 +302,13 @@ class Engine:
             ast = parse(query, max_tokens=_TOKENS)
             errors = validate(self.schema, ast, max_errors=20)
         except GraphQLError as wrong:
-            return _Document(DocumentNode(definitions=()), {}, [wrong])
+            return Document(DocumentNode(definitions=()), {}, [wrong])
         except RecursionError:
-            return _Document(
+            return Document(
                 DocumentNode(definitions=()), {}, [GraphQLError("The document is nested too deeply.")]
             )
-        operations: dict[str | None, _Operation] = {
-            definition.name.value if definition.name else None: _Operation(
+        operations: dict[str | None, Operation] = {
+            definition.name.value if definition.name else None: Operation(
                 definition,
                 {} if errors else variable_types(self.schema, definition),
                 not errors and _introspects(definition, ast),
@@ -289,7 +316,7 @@ class Engine:
             for definition in ast.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        document = _Document(ast, operations, errors)
+        document = Document(ast, operations, errors)
         self._documents.put(query, document, len(query))
         return document
 
@@ -297,8 +324,8 @@ class Engine:
         self,
         city: City,
         query: str,
-        document: _Document,
-        operation: _Operation,
+        document: Document,
+        operation: Operation,
         variables: Mapping[str, Any],
         *,
         typed: bool = False,
@@ -306,7 +333,7 @@ class Engine:
         found = self._plans.get(_key(city, query, operation, variables, typed))
         if found is not None:
             return found
-        return await self._aside(
+        return await self.aside(
             query, self._compiled, city, query, document, operation, variables, typed=typed
         )
 
@@ -314,8 +341,8 @@ class Engine:
         self,
         city: City,
         query: str,
-        document: _Document,
-        operation: _Operation,
+        document: Document,
+        operation: Operation,
         variables: Mapping[str, Any],
         *,
         typed: bool,
@@ -333,8 +360,8 @@ class Engine:
         reader: Reader,
         city: City,
         query: str,
-        document: _Document,
-        operation: _Operation,
+        document: Document,
+        operation: Operation,
         variables: Mapping[str, Any],
     ) -> Answer:
         statement = await self._statement(city, query, document, operation, variables, typed=True)
@@ -410,7 +437,7 @@ def _told(error: GraphQLError) -> Any:
     ).formatted  # fmt: skip
 
 
-def _chosen(document: _Document, name: str | None) -> _Operation:
+def _chosen(document: Document, name: str | None) -> Operation:
     if name is not None:
         if name not in document.operations:
             raise BadRequest(f'there is no operation "{name}" in the document', where="operationName")
@@ -423,9 +450,7 @@ def _chosen(document: _Document, name: str | None) -> _Operation:
     return next(iter(document.operations.values()))
 
 
-def _key(
-    city: City, query: str, operation: _Operation, variables: Mapping[str, Any], typed: bool
-) -> Hashable:
+def _key(city: City, query: str, operation: Operation, variables: Mapping[str, Any], typed: bool) -> Hashable:
     """What a statement is kept under: nothing else that a request says decides its SQL."""
     name = operation.node.name.value if operation.node.name else None
     shape = shape_of(variables, operation.types) if operation.types else None

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from schema import stream
 from schema.disconnect import unless_gone
 from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
@@ -87,16 +88,26 @@ class GraphQLOverHTTP:
             return
         served: Served = scope["app"].state.served
         kind = media_type(headers.get(b"accept", b""))
+        streams = kind == stream.NDJSON
+        if streams:
+            kind = GRAPHQL  # of what is wrong before the first line
         try:
             if kind is None:
-                raise Refusal(406, f"accept names neither {GRAPHQL} nor {JSON}")
+                raise Refusal(406, f"accept names none of {GRAPHQL}, {JSON} and {stream.NDJSON}")
             if method == "POST":
                 asked = _request(served.operations, await _json(served, headers, receive))
             elif method in _READS:
                 asked = _request(served.operations, _parameters(scope["query_string"]))
             else:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
-            answer = await _answer(served, await served.city(city or None), method, headers, asked, receive)
+            of_city = await served.city(city or None)
+            if streams:
+                streamed = await _stream(served, of_city, headers, asked, receive, send)
+                if streamed is None:
+                    return
+                answer = streamed
+            else:
+                answer = await _answer(served, of_city, method, headers, asked, receive)
         except ClientDisconnect:
             return
         except HTTPException as refused:
@@ -120,6 +131,15 @@ class GraphQLOverHTTP:
             wait = answer.retry_after_s
             more = None if wait is None else {"retry-after": str(wait)}
             await _send(send, status, kind or JSON, answer.body, more)
+
+
+async def _stream(
+    served: Served, city: City, headers: Headers, asked: Request, receive: Receive, send: Send
+) -> Answer | None:
+    """Send a connection line by line; what is wrong before its first line is given back."""
+    pieces = stream.lines(served.engine, served.reader, city, asked.query, asked.variables, asked.operation)
+    gzip = b"gzip" in headers.get(b"accept-encoding", b"")
+    return await stream.respond(served, pieces, gzip=gzip, headers=_FOR_ALL, receive=receive, send=send)
 
 
 async def _answer(
@@ -166,9 +186,9 @@ def _is_for_people(scope: Scope, headers: Headers) -> bool:
 
 @lru_cache(256)
 def media_type(accept: bytes) -> str | None:
-    """Which of GraphQL's two media types to answer in; None where the caller accepts neither.
+    """Which of GraphQL's two media types to answer in, or NDJSON; None where the caller accepts none.
 
-    GraphQL's own only for those who name it. Equal wishes are decided for it.
+    NDJSON and GraphQL's own only for those who name it. Equal wishes are decided for it.
     """
     wishes: dict[str, float] = {}
     for one in (accept.decode("latin-1") or "*/*").lower().split(","):
@@ -178,6 +198,8 @@ def media_type(accept: bytes) -> str | None:
                 wishes[name] = float(said.get("q", "1"))
     graphql = wishes.get(GRAPHQL, 0)
     json = next((wishes[name] for name in (JSON, "application/*", "*/*") if name in wishes), 0)
+    if wishes.get(stream.NDJSON, 0) > 0:
+        return stream.NDJSON
     if graphql > 0 and graphql >= json:
         return GRAPHQL
     return JSON if json > 0 else None

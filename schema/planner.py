@@ -104,12 +104,16 @@ class Planner:
         root = self.schema.query_type
         assert root is not None
         items = self._items(root, None, [self._operation.selection_set], 1, 1)
+        self.check()
+        return p.Plan(items, self.rows, self._introspects)
+
+    def check(self) -> None:
+        """BadRequest where what is planned may read more rows than one operation may."""
         if self.rows > self.settings.rows_ceiling:
             raise BadRequest(
                 f"the operation may read up to {self.rows:,} rows; {self.settings.rows_ceiling:,} are "
                 "allowed: ask for fewer with first, above all in nested lists"
             )
-        return p.Plan(items, self.rows, self._introspects)
 
     def count(self, what: str, more: int = 1) -> int:
         """How many of something the whole operation has by now, with these."""
@@ -363,7 +367,7 @@ class Planner:
         conditions = list(extra)
         if arguments.get("where") is not None:
             conditions.append(self.condition(entity, arguments["where"], f"{name}.where"))
-        size, backwards, cursor = self._extent(name, arguments)
+        size, backwards, cursor = self.extent(asked)
         order = self.order(entity, arguments.get("orderBy"), f"{name}.orderBy")
         connection = get_named_type(asked.declared.type)
         assert isinstance(connection, GraphQLObjectType)
@@ -400,7 +404,9 @@ class Planner:
             parts.append((part_key, part, self.record(target, asked.each(nodes)) if part == "node" else ()))
         return p.Edge(key, tuple(parts))
 
-    def _extent(self, name: str, arguments: Mapping[str, Tree]) -> tuple[int, bool, Leaf | None]:
+    def extent(self, asked: Asked) -> tuple[int, bool, Leaf | None]:
+        """How many rows of a connection, whether from its back, and behind which cursor."""
+        name, arguments = asked.name, asked.arguments
         first, last = arguments.get("first"), arguments.get("last")
         after, before = arguments.get("after"), arguments.get("before")
         if (first is not None or after is not None) and (last is not None or before is not None):

@@ -25,6 +25,7 @@ class Served:
         self.operations = read_operations(settings, self.engine.schema)
         self.reader = Reader(url, settings)
         self.cities: dict[str, City] = {}
+        self.streams = 0  #: how many run now
 
     async def open(self) -> None:
         """Connect to the database; Unreachable when it does not answer."""

@@ -402,9 +402,11 @@ def notices(city: str | None, source: str | None, rule: str | None) -> None:
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option("--variables", help="The query's variables, as JSON.")
 @click.option("--city", help="The city to ask.")
+@click.option("--stream", is_flag=True, help="One connection, however long, as NDJSON: a record a line.")
 @command_errors
-def query(file: Any, variables: str | None, city: str | None) -> None:
+def query(file: Any, variables: str | None, city: str | None, stream: bool) -> None:
     """Answer the GraphQL query in FILE (- for stdin) on stdout; exit code 1 when the answer has errors."""
+    from schema import stream as streaming
     from schema.execute import Engine
     from schema.query import build
     from twin.database import Reader, prepare
@@ -424,14 +426,24 @@ def query(file: Any, variables: str | None, city: str | None) -> None:
         raise BadRequest('give an object such as {"id": "District:68134-09"}', where="--variables")
 
     async def ask() -> Any:
-        reader = Reader(url, settings, size=1)
+        reader, engine = Reader(url, settings, size=1), Engine(build(), settings)
         await reader.open()
         try:
-            return await Engine(build(), settings).answer(reader, chosen, asked, given)
+            if not stream:
+                return await engine.answer(reader, chosen, asked, given)
+            try:
+                piece = b""
+                async for piece in streaming.lines(engine, reader, chosen, asked, given):
+                    click.echo(piece, nl=False)
+                return PARTLY if piece.startswith(b'{"errors":') else 0
+            except Exception as wrong:
+                return engine.failure(wrong)
         finally:
             await reader.close()
 
     answer = asyncio.run(ask())
+    if isinstance(answer, int):
+        sys.exit(answer)
     click.echo(json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2))
     sys.exit(0 if answer.status == 200 else PARTLY)
 

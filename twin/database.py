@@ -12,7 +12,7 @@ import math
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +43,9 @@ _LONGEST_PREPARED_BYTES = 16_000
 _PREPARED_BYTES = 256_000
 #: how long PostgreSQL may take to end a statement that nobody waits for, before its connection is given up
 _ENDED_WITHIN_S = 2.0
+#: of a stream: how many rows are fetched first, and about how many bytes at a time once rows are known
+_FIRST_ROWS = 50
+_STREAMED_BYTES = 250_000
 
 #: what to do about a fault of the database; the first kind that fits counts
 _REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
@@ -391,6 +394,42 @@ class Reader:
         finally:
             self._release(wire)
 
+    async def stream(
+        self, sql: bytes, values: Sequence[bytes | None], *, timeout_s: float
+    ) -> AsyncGenerator[list[bytes | None], None]:
+        """The first column of every row, some rows at a time, on a connection beside the others.
+
+        While some are handed on the next are fetched, and no more: memory stays flat whatever the whole is,
+        and a slow caller slows PostgreSQL. Each fetch may take `timeout_s`. Whoever stops asking ends the
+        statement. Raises as fetch() does.
+        """
+        wire = await self._connect()
+        coming: asyncio.Task[Any] | None = None
+        try:
+            await wire.run(b"BEGIN")
+            await wire.run(b"SET LOCAL statement_timeout = %d" % int(timeout_s * 1000))
+            await wire.run(b"DECLARE streamed NO SCROLL CURSOR FOR " + sql, values)
+            size = _FIRST_ROWS
+            coming = asyncio.ensure_future(wire.run(b"FETCH %d FROM streamed" % size))
+            while True:
+                result = await coming
+                rows = [result.get_value(row, 0) for row in range(result.ntuples)]
+                if len(rows) < size:
+                    if rows:
+                        yield rows
+                    return
+                held = sum(len(row) for row in rows if row is not None)
+                size = max(1, min(2 * size, size * _STREAMED_BYTES // max(held, 1)))
+                coming = asyncio.ensure_future(wire.run(b"FETCH %d FROM streamed" % size))
+                yield rows
+        except ConnectionResetError as gone:
+            raise Unreachable(str(gone)) from gone
+        finally:
+            if coming is not None:
+                coming.cancel()
+            wire.close()  # PostgreSQL notices within a second
+            self._all.discard(wire)
+
     async def _replace(self, wire: _Wire) -> _Wire:
         fresh = await self._connect()
         wire.close()
@@ -473,6 +512,13 @@ class _Wire:
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise self._refusal(result)
         return tuple(result.get_value(0, column) for column in range(result.nfields))
+
+    async def run(self, command: bytes, values: Sequence[bytes | None] = ()) -> Any:
+        """The result of one command that is sent as it is; Refused where PostgreSQL does not carry it out."""
+        result = await self._ask(lambda: self._connection.send_query_params(command, values))
+        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            raise self._refusal(result)
+        return result
 
     async def _prepare(self, sql: bytes) -> bytes:
         while self._prepared and self._prepared_bytes + len(sql) > _PREPARED_BYTES:

@@ -30,6 +30,8 @@ class Settings:
     page_ceiling: int = 10_000  #: most rows that one page may ask for
     depth_ceiling: int = 12  #: deepest nesting of fields in one operation
     rows_ceiling: int = 200_000  #: most rows that one operation may ask for, nested pages multiplied
+    streams: int = 4  #: most NDJSON streams of one server process at once, each with a connection of its own
+    stream_timeout_s: float = 600.0  #: after this a stream is ended
     request_bytes_ceiling: int = 1_000_000  #: largest request body
     #: a manifest of operations, or a folder of manifests and .graphql files, that callers may name
     operations: Path | None = None
