@@ -33,11 +33,12 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 KINDS_OF_DAY = ("weekday", "saturday", "sunday")
 STOP_COLUMNS = (*(f"departures_{kind}" for kind in KINDS_OF_DAY), "route_ids")
 ROUTE_COLUMNS = (*(f"trips_{kind}" for kind in KINDS_OF_DAY), "stop_ids")
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 NO_PICKUP = "1"
 PAST_MIDNIGHT = r"^\s*(2[4-9]|[3-9][0-9]|[0-9]{3,}):"
 # An odd number that spreads small ones over 64 bits (the golden ratio, as in Fibonacci hashing).
 _MIXER = np.int64(0x1E3779B97F4A7C15)
+_NEVER = np.iinfo(np.int64).min
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -214,16 +215,15 @@ class _Trips:
 
 @dataclass
 class _Counted:
-    """What streaming the stop times leaves: departures by stop, calls by trip, and who stops where."""
+    """What streaming the stop times leaves: departures by stop, and who stops where."""
 
     departures: Floats
-    pairs: Ints
-    """The (route, stop) pairs that occur, as sorted numbers."""
-    calls: Ints
+    called: NDArray[np.bool_]
+    """Per trip whether it calls anywhere."""
     patterns: Ints
     """Per trip a number that two trips share when they call at the same stops in the same order."""
-    made: tuple[Ints, Ints, Ints]
-    """Per call its trip, its place in the trip, and its stop."""
+    made: Sequence[tuple[Ints, ...]]
+    """Per call its trip, its place in the trip, and its stop, block by block."""
 
 
 @lru_cache(maxsize=1)
@@ -241,13 +241,12 @@ def _count(timetable: _Timetable, problems: list[Problem]) -> _Served:
     known_stops = pa.array(stop_ids, pa.string())
     counted = _count_stop_times(timetable, known_stops, trips, problems)
 
-    by_stop: list[list[str]] = [[] for _ in stop_ids]
-    # Pairs are sorted by route, then stop: each stop gets its routes in the order of their table.
-    for pair in counted.pairs.tolist():
-        route, stop = divmod(pair, len(stop_ids))
-        by_stop[stop].append(route_ids[route])
     travelled = _in_order_of_travel(trips, counted, len(route_ids))
     by_route = [[stop_ids[stop] for stop in stops] for stops in travelled]
+    by_stop: list[list[str]] = [[] for _ in stop_ids]
+    for route, stops in zip(route_ids, travelled, strict=True):
+        for stop in stops:
+            by_stop[stop].append(route)
 
     known = trips.route >= 0
     running = np.zeros((len(route_ids), len(KINDS_OF_DAY)))
@@ -294,11 +293,9 @@ def _count_stop_times(
     departures = np.zeros((stops, len(KINDS_OF_DAY)))
     # Per trip its last call, as one number that grows with the sequence and also tells the stop and whether
     # one may board; it is counted like the others and taken off at the end: a trip may straddle two blocks.
-    last = np.full(len(trips.ids), -1, dtype=np.int64)
-    pairs = [np.empty(0, dtype=np.int64)]
+    last = np.full(len(trips.ids), _NEVER)
     strangers: dict[str, None] = {}
-    made: list[tuple[Ints, ...]] = [(np.empty(0, dtype=np.int64),) * 3]
-    calls = np.zeros(len(trips.ids), dtype=np.int64)
+    made: list[tuple[Ints, ...]] = []
     patterns = np.zeros(len(trips.ids), dtype=np.int64)
     after_midnight, example = 0, ""
     there = timetable.header("stop_times.txt")
@@ -314,37 +311,31 @@ def _count_stop_times(
         if "pickup_type" in columns:
             boards = np.array(pc.not_equal(block.column("pickup_type"), NO_PICKUP)).astype(np.int64)
         if "departure_time" in columns:
-            past = pc.match_substring_regex(block.column("departure_time"), PAST_MIDNIGHT)
-            if not after_midnight and pc.any(past).as_py():
-                at = pc.index(past, True).as_py()
-                clock, of = (block.column(name)[at].as_py() for name in ("departure_time", "trip_id"))
-                example = f"{clock.strip()} of trip {of}"
-            after_midnight += pc.sum(past).as_py() or 0
+            # there are few different times, in the order in which they come
+            times = pc.value_counts(block.column("departure_time"))
+            past = times.filter(pc.match_substring_regex(times.field("values"), PAST_MIDNIGHT))
+            if not after_midnight and len(past):
+                clock = past.field("values")[0]
+                of = block.column("trip_id")[pc.index(block.column("departure_time"), clock).as_py()]
+                example = f"{clock.as_py().strip()} of trip {of.as_py()}"
+            after_midnight += pc.sum(past.field("counts")).as_py() or 0
         known = (trip >= 0) & (stop >= 0)
-        trip, stop, sequence, boards = (each[known] for each in (trip, stop, sequence, boards))
-        _add(departures, stop, trips.runs[trip] * boards[:, None])
+        if not known.all():
+            trip, stop, sequence, boards = (each[known] for each in (trip, stop, sequence, boards))
+        _add(departures, stop, trips.runs, trip, boards)
         np.maximum.at(last, trip, (sequence * stops + stop) * 2 + boards)
-        np.add.at(calls, trip, 1)
         # Overflow is meant: the sum is the same whatever the blocks, and differs for another stop or order.
         np.add.at(patterns, trip, (stop + 1) * _MIXER ^ (sequence + 1) * (_MIXER >> 7) * (stop + 1))
         made.append((trip.astype(np.int32), sequence, stop.astype(np.int32)))
-        route = trips.route[trip]
-        pairs.append(np.unique((route * stops + stop)[route >= 0]))
-    ended = last >= 0
-    _add(departures, last[ended] // 2 % stops, -trips.runs[ended] * (last[ended] % 2)[:, None])
+    called = last > _NEVER
+    ended = np.flatnonzero(called)
+    _add(departures, last[ended] // 2 % stops, -trips.runs, ended, last[ended] % 2)
     problems.extend(Problem("stop_times.txt", "unknown-reference", name) for name in sorted(strangers))
     if after_midnight:
         detail = f"{after_midnight} departures, such as {example}; they belong to the service day before"
         problems.append(Problem("stop_times.txt", "time-past-midnight", detail))
     # Subtraction leaves -1e-13 where nothing is left.
-    trip, sequence, stop = (np.concatenate(each) for each in zip(*made, strict=True))
-    return _Counted(
-        np.maximum(departures.round(6), 0),
-        np.unique(np.concatenate(pairs)),
-        calls,
-        patterns,
-        (trip, sequence, stop),
-    )
+    return _Counted(np.maximum(departures.round(6), 0), called, patterns, made)
 
 
 def _in_order_of_travel(trips: _Trips, counted: _Counted, routes: int) -> list[list[int]]:
@@ -352,17 +343,25 @@ def _in_order_of_travel(trips: _Trips, counted: _Counted, routes: int) -> list[l
 
     One trip of each course is enough.
     """
-    served = np.flatnonzero((trips.route >= 0) & (counted.calls > 0))
+    served = np.flatnonzero((trips.route >= 0) & counted.called)
     if not len(served):
         return [[] for _ in range(routes)]
-    course = np.stack([trips.route[served], counted.patterns[served]])
-    _, first = np.unique(course, axis=1, return_index=True)
-    chosen = served[np.sort(first)]
+    route, pattern = trips.route[served], counted.patterns[served]
+    # np.unique would do, but takes 25 ms to import what it needs
+    by_course = np.lexsort((pattern, route))
+    first = np.ones(len(served), dtype=np.bool_)
+    first[1:] = (np.diff(route[by_course]) != 0) | (np.diff(pattern[by_course]) != 0)
+    chosen = served[np.sort(by_course[first])]
     row_of = np.full(len(trips.ids), -1, dtype=np.int64)
     row_of[chosen] = np.arange(len(chosen))
-    trip, sequence, stop = counted.made
-    wanted = row_of[trip] >= 0
-    row, sequence, stop = row_of[trip[wanted]], sequence[wanted], stop[wanted]
+    # lot by lot, as few of the calls are wanted
+    picked = [
+        (rows[wanted], sequence[wanted], stop[wanted])
+        for trip, sequence, stop in counted.made
+        for rows in (row_of[trip],)
+        for wanted in (rows >= 0,)
+    ]
+    row, sequence, stop = (np.concatenate(each) for each in zip(*picked, strict=True))
     in_order = stop[np.lexsort((stop, sequence, row))]
     courses = np.split(in_order, np.cumsum(np.bincount(row, minlength=len(chosen)))[:-1])
     found: list[dict[int, None]] = [{} for _ in range(routes)]
@@ -371,9 +370,11 @@ def _in_order_of_travel(trips: _Trips, counted: _Counted, routes: int) -> list[l
     return [list(stops) for stops in found]
 
 
-def _add(totals: Floats, rows: Ints, amounts: Floats) -> None:
-    for kind in range(totals.shape[1]):
-        totals[:, kind] += np.bincount(rows, weights=amounts[:, kind], minlength=len(totals))
+def _add(departures: Floats, stop: Ints, runs: Floats, trip: Ints, boards: Ints) -> None:
+    """Count for each stop how often the trips run that call there and may be boarded."""
+    for kind in range(len(KINDS_OF_DAY)):
+        times = runs[:, kind][trip] * boards
+        departures[:, kind] += np.bincount(stop, weights=times, minlength=len(departures))
 
 
 def _numbers(column: pa.Array, known: pa.Array, name: str, strangers: dict[str, None]) -> Ints:
@@ -484,4 +485,4 @@ def _ragged(table: str, line: int | None, fields: int, width: int) -> Problem:
 
 
 def _rounded(amounts: Floats) -> tuple[float, ...]:
-    return tuple(round(float(each), 1) for each in amounts)
+    return tuple(round(each, 1) for each in amounts.tolist())
