@@ -22,6 +22,7 @@ _TEXT_OID = 25
 #: PostgreSQL counts days from 2000-01-01
 _EPOCH_DAYS = 10957
 _DAY_US = 86_400_000_000
+_NOTHING = pa.scalar(b"", pa.binary())
 _FIXED = {
     pa.int32(): ">i4",
     pa.int64(): ">i8",
@@ -34,7 +35,7 @@ def pack(columns: Sequence[Column]) -> memoryview:
     length = len(columns[0])
     count = pa.scalar(struct.pack(">h", len(columns)), pa.binary())
     parts = [piece for column in columns for piece in _field(column)]
-    rows = pc.binary_join_element_wise(count, *parts, pa.scalar(b"", pa.binary()))
+    rows = pc.binary_join_element_wise(count, *parts, _NOTHING)
     _, offsets, data = rows.buffers()
     ends = np.frombuffer(offsets, dtype=np.int32, count=length + 1, offset=4 * rows.offset)
     return memoryview(data)[ends[0] : ends[-1]]
@@ -61,7 +62,7 @@ def _payload(column: Column) -> Column:
     if pa.types.is_boolean(kind):
         return _numbers(pc.cast(column, pa.int8()), "i1")
     if pa.types.is_list(kind):
-        return pa.array([_text_array(values) for values in column.to_pylist()], pa.binary())
+        return _text_arrays(column)
     if kind in _FIXED:
         return _numbers(column, _FIXED[kind])
     return column if pa.types.is_binary(kind) else pc.cast(column, pa.binary())
@@ -82,11 +83,19 @@ def _fixed(content: bytes, width: int, length: int) -> Column:
     )
 
 
-def _text_array(values: list[str | None] | None) -> bytes | None:
-    if values is None:
-        return None
-    texts = [value.replace("\0", "").encode() for value in values if value is not None]
-    if not texts:
-        return struct.pack(">iii", 0, 0, _TEXT_OID)
-    head = struct.pack(">iiiii", 1, 0, _TEXT_OID, len(texts), 1)
-    return head + b"".join(struct.pack(">i", len(text)) + text for text in texts)
+def _text_arrays(lists: Column) -> Column:
+    """Lists of texts as PostgreSQL's arrays: a head, then each text's length and bytes. Nulls in them go."""
+    texts = lists.flatten()
+    rows = np.repeat(np.arange(len(lists)), np.asarray(pc.fill_null(pc.list_value_length(lists), 0)))
+    counts = np.bincount(rows[np.asarray(pc.is_valid(texts), dtype=np.bool_)], minlength=len(lists))
+    texts = pc.replace_substring(pc.cast(texts.drop_null(), pa.string()), "\0", "")
+    elements = pc.binary_join_element_wise(*_field(texts), _NOTHING)
+    starts = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    bodies = pc.binary_join(pa.ListArray.from_arrays(starts, elements), _NOTHING)
+    # dimensions, flags, type; then, where there is any text, how many and the number of the first
+    head = np.zeros((len(lists), 5), ">i4")
+    head[:, 0], head[:, 2], head[:, 3], head[:, 4] = 1, _TEXT_OID, counts, 1
+    whole = pc.binary_join_element_wise(_fixed(head.tobytes(), 20, len(lists)), bodies, _NOTHING)
+    empty = pa.scalar(struct.pack(">iii", 0, 0, _TEXT_OID), pa.binary())
+    arrays = pc.if_else(pa.array(counts > 0), whole, empty)
+    return pc.if_else(pc.is_valid(lists), arrays, pa.scalar(None, pa.binary()))
