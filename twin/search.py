@@ -212,7 +212,6 @@ def _variants(word: str) -> Iterator[str]:
 
 _FRESH = Identifier("staging_search")
 _FOLDED = Identifier("staging_folded")
-_WORDS = Identifier("staging_search_word")
 
 
 def refresh(connection: psycopg.Connection[Any], changed: Collection[str]) -> int:
@@ -275,7 +274,6 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
         "table": Identifier(entity.table.name),
         "source": _source(entity),
         "fresh": _FRESH,
-        "words": _WORDS,
         "folded": _FOLDED,
         "scope": scope,
         "kind": Literal(_KIND_SQL),
@@ -299,21 +297,16 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
             Identifier(entity.table.name), scope
         ),
     }
-    connection.execute(SQL("DROP TABLE IF EXISTS {fresh}, {words}").format(**words))
+    connection.execute(SQL("DROP TABLE IF EXISTS {fresh}").format(**words))
     connection.execute(SQL(_STAGE).format(**words))
-    connection.execute(SQL("ANALYZE {fresh}").format(**words))
-    connection.execute(
-        SQL('CREATE UNLOGGED TABLE {words} (word text COLLATE "C", entries int)').format(**words)
-    )
-    wrote = 0
-    for statement in (_REMOVE, _ADD):
-        row = connection.execute(SQL(statement).format(**words)).fetchone()
-        wrote += row[0] if row else 0
-    if wrote:
-        connection.execute(SQL(_COUNT_WORDS).format(**words))
+    # joins are by key; to look at the words and positions too takes longer than to write them
+    connection.execute(SQL("ANALYZE {fresh} (key)").format(**words))
+    row = connection.execute(SQL(_WRITE).format(**words)).fetchone()
+    wrote, removed = row or (0, 0)
+    if removed:
         connection.execute("DELETE FROM search_word WHERE entries = 0")
-    connection.execute(SQL("DROP TABLE {fresh}, {words}, {folded}").format(**words))
-    return wrote
+    connection.execute(SQL("DROP TABLE {fresh}, {folded}").format(**words))
+    return int(wrote)
 
 
 def _unfolded(entity: Entity) -> list[str]:
@@ -416,38 +409,36 @@ FROM (
 ) AS n WHERE n.label IS NOT NULL
 """
 
-# An entry goes when its record is gone, or was looked at and is called otherwise now.
-_REMOVE = """
+# An entry goes when its record is gone, or was looked at and is called nothing now. Where a record is called
+# otherwise, the words that the statement finds are taken from the count, and those that it writes are added.
+_WRITE = """
 WITH removed AS (
     DELETE FROM search_entry AS e WHERE e.entity = {entity} AND (
         NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = e.key)
-        OR ({looked_at} AND NOT EXISTS (
-            SELECT FROM {fresh} AS f
-            WHERE f.key = e.key AND f.names = e.names AND f.position IS NOT DISTINCT FROM e.position
-        ))
+        OR ({looked_at} AND NOT EXISTS (SELECT FROM {fresh} AS f WHERE f.key = e.key))
     ) RETURNING e.words
-), counted AS (
-    INSERT INTO {words} SELECT w.word, -count(*) FROM removed, unnest(tsvector_to_array(words)) AS w (word)
-    WHERE w.word ~ {is_word} GROUP BY w.word
-) SELECT count(*) FROM removed
-"""
-
-_ADD = """
-WITH added AS (
+), changed AS MATERIALIZED (
+    SELECT f.*, e.words AS held FROM {fresh} AS f
+    LEFT JOIN search_entry AS e ON e.entity = {entity} AND e.key = f.key
+    WHERE e.key IS NULL OR e.names <> f.names OR e.position IS DISTINCT FROM f.position
+), written AS (
     INSERT INTO search_entry (entity, key, name, names, words, position)
-    SELECT {entity}, f.key, f.name, f.names, f.words, f.position FROM {fresh} AS f
-    WHERE NOT EXISTS (SELECT FROM search_entry AS e WHERE e.entity = {entity} AND e.key = f.key)
-    RETURNING words
+    SELECT {entity}, key, name, names, words, position FROM changed
+    ON CONFLICT (entity, key) DO UPDATE SET name = excluded.name, names = excluded.names,
+        words = excluded.words, position = excluded.position
 ), counted AS (
-    INSERT INTO {words} SELECT w.word, count(*) FROM added, unnest(tsvector_to_array(words)) AS w (word)
-    WHERE w.word ~ {is_word} GROUP BY w.word
-) SELECT count(*) FROM added
-"""
-
-_COUNT_WORDS = """
-INSERT INTO search_word AS held (word, entries)
-SELECT word, sum(entries) FROM {words} GROUP BY word HAVING sum(entries) <> 0
-ON CONFLICT (word) DO UPDATE SET entries = held.entries + excluded.entries
+    INSERT INTO search_word AS held (word, entries)
+    SELECT w.word, sum(c.entries) FROM (
+        SELECT words, 1 AS entries FROM changed
+        UNION ALL SELECT held, -1 FROM changed WHERE held IS NOT NULL
+        UNION ALL SELECT words, -1 FROM removed
+    ) AS c CROSS JOIN unnest(tsvector_to_array(c.words)) AS w (word)
+    WHERE w.word ~ {is_word} GROUP BY w.word HAVING sum(c.entries) <> 0
+    ON CONFLICT (word) DO UPDATE SET entries = held.entries + excluded.entries
+)
+SELECT n.changed + r.removed, n.held + r.removed
+FROM (SELECT count(*) AS changed, count(held) AS held FROM changed) AS n,
+    (SELECT count(*) AS removed FROM removed) AS r
 """
 
 
