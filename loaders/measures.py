@@ -19,6 +19,7 @@ from twin.entities import BY_NAME, Entity, QualityMetric, QualityOutcome
 from twin.errors import BadRequest
 from twin.links import depending_on
 
+NOTHING_CHANGED = "nothing was changed"
 INSIST = "If that is right, load it again with --accept-fewer"
 _LINKED = QualityMetric.LINKED.name
 _COLUMNS = ("key", "source", "entity", "field", "metric", "value", "least", "most", "outcome")
@@ -92,11 +93,12 @@ def measure(
     refused: int,
     changed: Collection[str],
     accept_fewer: bool,
+    kept: str = NOTHING_CHANGED,
 ) -> None:
     """Measure a data set after its load and keep what was found; `changed` are the entities that it touched.
 
     BadRequest, so that nothing of the load is kept, where a floor of the catalogue is broken and nobody
-    insists; a broken ceiling is a notice.
+    insists; `kept` is what it says of that. A broken ceiling is a notice.
     """
     found = [
         Measurement(dataset.key, None, None, QualityMetric.RECORDS_READ, records),
@@ -104,7 +106,7 @@ def measure(
     ]
     for entity in dataset.entities:
         measured = list(_content(connection, catalogue, dataset, entity))
-        _judge(dataset, measured, notices, accept_fewer=accept_fewer)
+        _judge(dataset, measured, notices, accept_fewer=accept_fewer, kept=kept)
         found += measured
     _write(connection, found, SQL("source = {} AND metric <> {}").format(dataset.key, _LINKED))
     measure_links(connection, depending_on(changed))
@@ -206,14 +208,14 @@ def _records(dataset: Dataset, entity: Entity) -> _Given:
 
 
 def _judge(
-    dataset: Dataset, measured: Sequence[Measurement], notices: Notices, *, accept_fewer: bool
+    dataset: Dataset, measured: Sequence[Measurement], notices: Notices, *, accept_fewer: bool, kept: str
 ) -> None:
     """Refuse what breaks a floor, note what breaks a ceiling; the count of records is judged by the merge."""
     for one in measured:
         if one.field is None or one.complaint is None:
             continue
         if one.outcome is QualityOutcome.BELOW and not accept_fewer:
-            raise BadRequest(f"{one.complaint}. Nothing was changed. {INSIST}", where=dataset.file)
+            raise BadRequest(f"{one.complaint}. {kept.capitalize()}. {INSIST}", where=dataset.file)
         notices.add("unexpected-values", one.complaint, field=one.field, value=f"{one.value:.10g}")
 
 

@@ -27,7 +27,7 @@ from loaders.changes import Change, changes_of
 from loaders.erasure import erase_from_notices, forget, forget_matches
 from loaders.expectations import Expectations
 from loaders.fetched import Fetch, fetch_of
-from loaders.measures import measure, measure_links
+from loaders.measures import NOTHING_CHANGED, measure, measure_links
 from loaders.merge import Merged, leave_as_they_were, merge_alone, merge_records, rows_held
 from loaders.notices import Notices
 from loaders.opening import Opened, batches, fingerprint, open_file
@@ -357,6 +357,13 @@ class _Run:
         """Of which entities it changed rows."""
         return {name for name, merged in self.merged.items() if merged.touched}
 
+    @property
+    def _kept(self) -> str:
+        """What is told of the data set where this fails."""
+        if not self.whole.files or self.manner.atomic:
+            return NOTHING_CHANGED
+        return f"of its files {self.whole.files:,} were loaded before and stay, and nothing more was kept"
+
     def load(self) -> DatasetReport:
         """All stations, one after the other; whatever fails, what was there before stays."""
         started = time.monotonic()
@@ -384,7 +391,7 @@ class _Run:
             incident = uuid.uuid4().hex[:12]
             log.exception("loading %s failed, incident %s", self.dataset.key, incident)
             failure = (
-                f"the twin failed at it; nothing was changed. Quote incident {incident} when you report it"
+                f"the twin failed at it; {self._kept}. Quote incident {incident} when you report it"
             )
             provenance.fail_run(self.ledger, run, failure)
             return self._failed(failure, started)
@@ -516,7 +523,7 @@ class _Run:
                 self.connection, self.catalogue, self.dataset, self.notices,
                 records=self.whole.records + self.records, refused=self.whole.refused + self.refused,
                 accept_fewer=self.manner.accept_fewer,
-                changed=self.whole.touched | self.touched,
+                changed=self.whole.touched | self.touched, kept=self._kept,
             )  # fmt: skip
         provenance.write_notices(self.connection, self.dataset, self.notices.rows)
         provenance.update_source(self.connection, self.dataset, total.rows, self.whole.fetch)

@@ -387,21 +387,28 @@ def test_where_the_order_matters_files_wait_for_the_broken_one(town: LoadTown) -
 
 
 @pytest.mark.parametrize(
-    ("mode", "last"),
+    ("mode", "last", "failure"),
     [
-        ("append", ""),
-        ("delta", ""),
+        ("append", "", "days/99.csv: the file is empty. 4 of 5 files were loaded. "),
+        ("delta", "", "days/99.csv: the file is empty. 4 of 5 files were loaded. "),
         # too small, which only a measurement of the whole tells
-        ("append", places(("9", "A", 1))),
+        (
+            "append", places(("9", "A", 1)),
+            "days/*.csv: the smallest capacity of Facility is 1; expected is at least 10. Of its files 4 were "
+            "loaded before and stay, and nothing more was kept. ",
+        ),
     ],
-)
+)  # fmt: skip
 @pytest.mark.usefixtures("two_at_a_time")
-def test_what_was_kept_is_measured_when_the_last_file_is_broken(town: LoadTown, mode: str, last: str) -> None:
+def test_what_was_kept_is_told_and_measured_when_the_last_file_is_broken(
+    town: LoadTown, mode: str, last: str, failure: str
+) -> None:
     describe(town, mode, "days/*.csv", more="expect = [20, 30]\nrange = { capacity = [10, 50] }")
     write_days(town, 4, first=20)
     town.write("days/99.csv", last)
     report = town.load()["places"]
     assert (report.status, len(held(town))) == (Status.PARTLY, 5)
+    assert (report.failure or "").startswith(failure)
     assert town.rows(
         "SELECT metric, value, outcome FROM quality_measurement WHERE field IS NULL ORDER BY metric"
     ) == [("COUNT", 5, "BELOW"), ("RECORDS_READ", 8, None), ("RECORDS_REFUSED", 0, None)]
