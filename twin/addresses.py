@@ -115,30 +115,6 @@ def parse_address(text: str, known: Known = NOTHING_KNOWN) -> AddressKey:
     return reader.key()
 
 
-def canonical(key: AddressKey) -> str:
-    """An address in one order and spelling, in Latin letters: what was understood of it, to show to people.
-
-    'gr. sofia, zhk lyulin 8, bl. 819, vh. a'. Reading it gives an equal key.
-    """
-    marked = (
-        ("gr.", key.settlement), ("r-n", key.district), (_AREA_MARKS.get(key.area_kind, "kv."), key.area),
-        (f"{key.street_kind or 'ul'}.", key.street), ("№", key.number), ("bl.", key.block),
-        ("vh.", key.entrance), ("et.", key.floor), ("ap.", key.apartment),
-    )  # fmt: skip
-    return ", ".join(f"{mark} {_written(value)}" for mark, value in marked if value).replace(", №", " №")
-
-
-def _written(name: str) -> str:
-    """A name with 'i' so that it is not read as 'and': 'eduard i. totleben', 'kiril i metodiy'."""
-    words = name.split(" ")
-    for n, word in enumerate(words):
-        if word == "i" and tuple(words[n - 1 : n + 2 : 2]) not in NAMED_FOR_BOTH:
-            words[n] = "i."
-    return " ".join(words)
-
-
-_AREA_MARKS = {"zhk": "zhk", "kv": "kv.", "m": "m.", "mah": "mah.", "vz": "v.z.", "so": "s.o."}
-
 # --------------------------------------------------------------------------------------
 # Reading
 
