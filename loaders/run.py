@@ -390,9 +390,7 @@ class _Run:
         except Exception:
             incident = uuid.uuid4().hex[:12]
             log.exception("loading %s failed, incident %s", self.dataset.key, incident)
-            failure = (
-                f"the twin failed at it; {self._kept}. Quote incident {incident} when you report it"
-            )
+            failure = f"the twin failed at it; {self._kept}. Quote incident {incident} when you report it"
             provenance.fail_run(self.ledger, run, failure)
             return self._failed(failure, started)
         except BaseException as error:

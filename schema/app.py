@@ -196,6 +196,10 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 # --- reconciliation (W3C) -------------------------------------------------------------------------------
+#: the answer is what its media type says: a caller names a function of a script, a register what a page shows
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+
+
 async def reconcile_service(request: Request) -> Response:
     """The endpoint: its manifest, query batches (`queries`), data extension (`extend`)."""
     served, city = _served(request), await _city(request)
@@ -241,7 +245,8 @@ async def reconcile_preview(request: Request) -> Response:
     """A page about a record that fits into a small frame."""
     served, city = _served(request), await _city(request)
     identifier = request.query_params.get("id", "")
-    return HTMLResponse(await reconcile.preview(served.engine, served.reader, city, identifier))
+    page = await reconcile.preview(served.engine, served.reader, city, identifier)
+    return HTMLResponse(page, headers=_NOSNIFF)
 
 
 async def reconcile_properties(request: Request) -> Response:
@@ -260,7 +265,7 @@ def _kind_of_suggestion(request: Request) -> str:
 def _reconciled(request: Request, answer: Any) -> Response:
     callback = request.query_params.get("callback") if request.method == "GET" else None
     body, kind = reconcile.written(answer, callback)
-    return Response(body, media_type=kind)
+    return Response(body, media_type=kind, headers=_NOSNIFF)
 
 
 # --- health ---------------------------------------------------------------------------------------------

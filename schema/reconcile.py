@@ -39,6 +39,7 @@ from twin.reconcile import (
     read_query,
     statement,
 )
+from twin.text import storable
 
 VERSIONS = ["0.2"]
 MOST_IDS = 100
@@ -369,8 +370,12 @@ async def _values(
 
 
 def _type_of(identifier: str) -> str | None:
-    name = identifier.partition(":")[0]
-    return name if name in TYPES and ":" in identifier else None
+    """The type of the record that an id names; None where it can be the id of none."""
+    try:
+        name, _ = split_id(storable(identifier, where="id"))
+    except BadRequest:
+        return None
+    return name if name in TYPES else None
 
 
 def _selection(schema: GraphQLSchema, name: str, wanted: Sequence[str]) -> str:

@@ -57,8 +57,9 @@ PART_DOCS = {
     "settlement": "Town or village", "district": "District", "area": "Housing estate, quarter or locality",
     "street": "Street without its kind", "number": "House number", "block": "Block", "entrance": "Entrance",
 }  # fmt: skip
-#: words that are looked up together at most
+#: words that are looked up together at most, and those of a text that are looked at: an address has no more
 _LONGEST_NAME = 4
+_MOST_WORDS = 25
 _SHORTEST_NAME = 4
 _BATCH = 1000
 _WRITTEN = (
@@ -437,7 +438,7 @@ def _names_among(key: AddressKey) -> tuple[set[str], set[str]]:
 
 def _runs(text: str) -> Iterator[tuple[int, int, str]]:
     """Every few words of a text that stand together, and from where to where."""
-    words = text.split()
+    words = text.split()[:_MOST_WORDS]
     for start in range(len(words)):
         for end in range(start + 1, min(start + _LONGEST_NAME, len(words)) + 1):
             run = " ".join(words[start:end])

@@ -19,6 +19,7 @@ from twin.addresses import AddressKey, parse_address
 from twin.entities import BY_NAME
 from twin.errors import BadRequest
 from twin.schemes import SCHEMES
+from twin.search import COUNTED_WORD, SHORTEST_PREFIX, bare_name, telling_words
 from twin.text import fold, storable
 
 #: what can be reconciled, and what people call it
@@ -196,9 +197,13 @@ def _asked(query: Query) -> dict[str, Any]:
         said.setdefault(name, []).append(value)
     districts = said.get("district", [])
     place = _place(said)
+    folded = fold(query.text)
+    words = telling_words(folded)[:_MOST_WORDS]
     return {
-        "folded": fold(query.text),
-        "pattern": fold(query.text) + ("%" if query.prefix else ""),  # folded texts have no signs
+        "folded": folded,
+        "name": bare_name(folded),
+        "words": words,
+        "named": [name for name in query.types if name in _NAMED or (query.prefix and name == "Address")],
         "area_name": _place_name(query.text, "area"),
         "district_name": _place_name(query.text, "district"),
         "prefix": query.prefix,
@@ -260,6 +265,13 @@ FAR_M, FAR = 3000.0, 0.3
 #: a match is taken without asking from this score on, where the next candidate is so much less likely
 SURE, AHEAD = 90.0, 5.0
 _LOOKED_AT = 25
+#: what is found by the names that the search keeps
+_NAMED = frozenset(("Building", "Business", "TransitStop"))
+#: words of a name that are looked up, and spellings of one that nobody has; entries with a rare word, and
+#: that are compared with a name at most; how alike names are at least
+_MOST_WORDS, _SPELLINGS, _RARE, _COMPARED, _LEAST_ALIKE = 10, 8, 2_000, 1_000, 0.3
+#: what is left for a name that has all the words that are typed, and does not begin with them
+_ALL_WORDS = 0.8
 
 _WORDS: dict[str, Composable] = {
     "other_district": Literal(OTHER_DISTRICT),
@@ -271,24 +283,113 @@ _WORDS: dict[str, Composable] = {
     "sure": Literal(SURE),
     "ahead": Literal(AHEAD),
     "looked_at": Literal(_LOOKED_AT),
+    "counted": Literal(COUNTED_WORD),
+    "prefix": Literal(SHORTEST_PREFIX),
+    "spellings": Literal(_SPELLINGS),
+    "rare": Literal(_RARE),
+    "compared": Literal(_COMPARED),
+    "all_words": Literal(_ALL_WORDS),
+    "least_alike": Literal(_LEAST_ALIKE),
 }
 
-# A name that is there as it is written is found at once; only what is not is compared with all that are like
-# it, which takes a tenth of a second among 400,000. LIKE, as the trigrams' index serves it, needs no other.
-_SPELT: LiteralString = """
-    SELECT q.n, {type} AS type, t.key FROM asked AS q CROSS JOIN LATERAL (
-        SELECT t.key FROM {table} AS t
-        WHERE t.{folded} LIKE q.pattern ORDER BY length(t.{folded}), t.key LIMIT {looked_at}
-    ) AS t WHERE {type} = ANY(q.types) AND q.folded <> ''
+# What a name may mean is looked for among the search's entries: by the name as it is, by all its words, and
+# by those of them that are rare. A word that no entry has stands for those that are spelt like it. Of a word
+# that is hardly begun the index would read a good part, so it is looked for among what the other words find.
+# Where a name is there as it is written, no other is compared with it. To compare a damaged one with all that
+# share trigrams with it took ten times as long among 200,000.
+_NAMES: LiteralString = """
+word AS MATERIALIZED (
+    SELECT q.n, w.i, w.word, q.prefix AND w.i = cardinality(q.words) AS begun, w.word ~ {counted} AS counted
+    FROM asked AS q CROSS JOIN LATERAL unnest(q.words) WITH ORDINALITY AS w(word, i)
+    WHERE cardinality(q.named) > 0
+), spelling AS MATERIALIZED (
+    SELECT w.n, w.i, s.* FROM word AS w CROSS JOIN LATERAL (
+        SELECT w.word || CASE WHEN w.begun THEN ':*' ELSE '' END AS lexeme, NULL::bigint AS entries,
+            w.begun AND length(w.word) < {prefix} AS hardly
+        WHERE NOT w.counted
+        UNION ALL
+        SELECT w.word || ':*', sum(v.entries), length(w.word) < {prefix} FROM {vocabulary} AS v
+        WHERE w.counted AND w.begun AND v.word >= w.word AND v.word < w.word || '~' HAVING count(*) > 0
+        UNION ALL
+        SELECT v.word, v.entries, false FROM {vocabulary} AS v
+        WHERE w.counted AND NOT w.begun AND v.word = w.word
+    ) AS s
+), corrected AS MATERIALIZED (
+    SELECT w.n, w.i, s.* FROM word AS w CROSS JOIN LATERAL (
+        (SELECT v.word AS lexeme, v.entries::bigint AS entries, false AS hardly FROM {vocabulary} AS v
+        WHERE v.word {similar} w.word ORDER BY similarity(v.word, w.word) DESC, v.word LIMIT {spellings})
+        UNION
+        -- two letters exchanged leave few trigrams of a word
+        SELECT v.word, v.entries, false FROM generate_series(1, length(w.word) - 1) AS at(i)
+        JOIN {vocabulary} AS v ON v.word = left(w.word, at.i - 1) || substr(w.word, at.i + 1, 1)
+            || substr(w.word, at.i, 1) || substr(w.word, at.i + 2)
+        UNION
+        -- two words may be written as one
+        SELECT '(' || one.word || '&' || other.word || ')', least(one.entries, other.entries), false
+        FROM generate_series(2, length(w.word) - 2) AS at(i)
+        JOIN {vocabulary} AS one ON one.word = left(w.word, at.i)
+        JOIN {vocabulary} AS other ON other.word = substr(w.word, at.i + 1)
+    ) AS s
+    WHERE w.counted AND NOT EXISTS (SELECT FROM spelling AS k WHERE k.n = w.n AND k.i = w.i)
+), lexeme AS (
+    SELECT every.*, entries <= {rare} OR row_number() OVER (PARTITION BY n ORDER BY entries) = 1 AS is_rare
+    FROM (
+        TABLE spelling
+        UNION ALL TABLE corrected
+        UNION ALL
+        -- a word may be written as two
+        SELECT w.n, NULL, v.word, v.entries, false FROM word AS w
+        JOIN word AS next ON next.n = w.n AND next.i = w.i + 1 AND NOT next.begun
+        JOIN {vocabulary} AS v ON v.word = w.word || next.word
+    ) AS every
+), meant AS MATERIALIZED (
+    SELECT n, string_agg(lexemes, '&') FILTER (WHERE i > 0) AS whole,
+        string_agg(lexemes, '&') FILTER (WHERE i > 0 AND NOT hardly) AS indexed, string_agg(rare, '|') AS rare
+    FROM (
+        SELECT n, i, '(' || string_agg(lexeme, '|') || ')' AS lexemes, bool_or(hardly) AS hardly,
+            string_agg(lexeme, '|') FILTER (WHERE is_rare AND entries > 0) AS rare
+        FROM lexeme GROUP BY n, i
+    ) AS one GROUP BY n
+), titled AS (
+    SELECT q.n, best.type, best.key, best.likeness FROM asked AS q LEFT JOIN meant AS m USING (n)
+    CROSS JOIN LATERAL unnest(q.named) AS kind(type)
+    CROSS JOIN LATERAL (
+        WITH whole AS MATERIALIZED (
+            (SELECT e.key, e.name, e.names FROM {entries} AS e
+            WHERE e.entity = kind.type AND e.name >= q.name
+                AND e.name <= q.name || CASE WHEN q.prefix THEN '~' ELSE '' END
+            ORDER BY e.name, e.key LIMIT {looked_at})
+            UNION
+            SELECT e.key, e.name, e.names FROM (
+                SELECT e.key, e.name, e.names, e.words FROM {entries} AS e
+                WHERE e.words @@ (m.indexed || '&' || kind.type)::tsquery LIMIT {compared}
+            ) AS e WHERE e.words @@ m.whole::tsquery
+        ), every AS (
+            TABLE whole
+            UNION
+            (SELECT e.key, e.name, e.names FROM {entries} AS e
+            WHERE e.words @@ ('(' || m.rare || ')&' || kind.type)::tsquery
+                AND NOT q.prefix AND NOT EXISTS (
+                    SELECT FROM whole AS w WHERE strpos(w.names, '|' || q.folded || '|') > 0
+                )
+            LIMIT {compared})
+        ), judged AS (
+            SELECT e.key, max(length(e.names)) AS length, bool_or(said.name = q.folded) AS same,
+                max(CASE WHEN NOT q.prefix THEN similarity(said.name, q.folded)
+                    WHEN starts_with(e.name, q.name) OR starts_with(said.name, q.folded) THEN 1
+                    ELSE {all_words} END)::float8 AS likeness
+            FROM every AS e CROSS JOIN LATERAL unnest(string_to_array(e.names, '|')) AS said(name)
+            WHERE said.name <> '' GROUP BY e.key
+        )
+        SELECT kind.type, j.* FROM judged AS j
+        WHERE j.same OR q.prefix
+            OR (j.likeness >= {least_alike} AND NOT EXISTS (SELECT FROM judged WHERE same))
+        ORDER BY j.likeness DESC, j.length, j.key LIMIT {looked_at}
+    ) AS best
+    WHERE q.folded <> ''
+)
 """
-_ALIKE: LiteralString = """
-    SELECT q.n, {type}, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
-        SELECT t.key, similarity(t.{folded}, q.folded)::float8 AS likeness FROM {table} AS t
-        WHERE t.{folded} {similar} q.folded
-            AND NOT EXISTS (SELECT FROM spelt AS s WHERE s.n = q.n AND s.type = {type})
-        ORDER BY 2 DESC, t.key LIMIT {looked_at}
-    ) AS alike WHERE {type} = ANY(q.types) AND q.folded <> ''
-"""
+
 _BORNE: LiteralString = """
     SELECT i.n, {type} AS type, t.key FROM ids AS i JOIN {table} AS t ON t.{column} = i.value
     WHERE i.scheme = {scheme}
@@ -331,10 +432,10 @@ _SHOWN: Mapping[str, tuple[LiteralString, LiteralString, LiteralString, LiteralS
 
 _FIND: LiteralString = """
 WITH RECURSIVE asked AS MATERIALIZED (
-    SELECT q.* FROM jsonb_to_recordset(CAST({asked} AS jsonb)) AS q(n integer, folded text, pattern text,
-        area_name text, district_name text, prefix boolean, types text[], most integer,
-        district_names text[], district_keys text[], postcodes text[], lon float8, lat float8, ids jsonb,
-        by_identifier boolean)
+    SELECT q.* FROM jsonb_to_recordset(CAST({asked} AS jsonb)) AS q(n integer, folded text, name text,
+        words text[], named text[], area_name text, district_name text, prefix boolean, types text[],
+        most integer, district_names text[], district_keys text[], postcodes text[], lon float8,
+        lat float8, ids jsonb, by_identifier boolean)
 ), ids AS MATERIALIZED (
     SELECT q.n, i.* FROM asked AS q
     CROSS JOIN LATERAL jsonb_to_recordset(q.ids) AS i(scheme text, type text, value text)
@@ -344,12 +445,8 @@ WITH RECURSIVE asked AS MATERIALIZED (
             SELECT g.key FROM {gazetteer} AS g WHERE g.entity = 'District' AND g.name = ANY(q.district_names)
         )
     GROUP BY q.n
-), spelt AS MATERIALIZED (
-    {spelt}
-), named AS (
-    SELECT n, type, key, 1::float8 AS likeness FROM spelt
-    UNION ALL
-    {alike}
+), {names}, named AS (
+    TABLE titled
     UNION ALL
     SELECT q.n, alike.entity, alike.key, alike.likeness FROM asked AS q CROSS JOIN LATERAL (
         SELECT g.entity, g.key, max(CASE WHEN q.prefix AND g.name LIKE (wanted.name || '%') THEN 1
@@ -445,6 +542,7 @@ def statement(asked: Composable, city: str) -> Composed:
     tables: dict[str, Composable] = {
         name: Identifier(city, name) for name in ("gazetteer", "address", "district", "site", "succession")
     }
+    tables |= {"entries": Identifier(city, "search_entry"), "vocabulary": Identifier(city, "search_word")}
     words = {**_WORDS, **tables, "similar": SQL("%")}
     union = SQL("\n    UNION ALL\n")
 
@@ -452,13 +550,6 @@ def statement(asked: Composable, city: str) -> Composed:
         table = Identifier(city, BY_NAME[name].table.name)
         return {**words, "type": Literal(name), "table": table, **more}
 
-    spelt, alike = (
-        [
-            SQL(sql).format(**of(name, folded=Identifier(column)))
-            for name, column in (("Business", "legal_name_folded"), ("TransitStop", "name_folded"))
-        ]
-        for sql in (_SPELT, _ALIKE)
-    )
     borne = [
         SQL(_BORNE).format(**of(name, scheme=Literal(scheme), column=Identifier(column)))
         for scheme, (name, column) in _COLUMNS.items()
@@ -472,8 +563,7 @@ def statement(asked: Composable, city: str) -> Composed:
     return SQL(_FIND).format(
         **words,
         asked=asked,
-        spelt=union.join(spelt),
-        alike=union.join(alike),
+        names=SQL(_NAMES).format(**words),
         borne=union.join(borne),
         known=union.join(known),
         described=union.join(described),

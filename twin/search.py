@@ -139,7 +139,7 @@ _SHORTEST_CORRECTED = 4
 #: what shorter beginnings of words match is found by names that begin so
 SHORTEST_PREFIX = 3
 #: the words that are counted, and that others are corrected by: no numbers, no single letters
-_WORD_SQL = "^[a-z]{2,}$"
+COUNTED_WORD = "^[a-z]{2,}$"
 #: what is shorter is an identifier only where it is the whole one
 _SHORTEST_IDENTIFIER = 5
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -179,15 +179,25 @@ def question(text: str, where: str = "text") -> Question:
     folded = fold(text)
     if not folded:
         raise BadRequest("has no letter or digit to look for", where=where)
-    joined = _BLOCK.sub("bl", folded)
-    words = list(dict.fromkeys(joined.split()))
-    telling = [word for word in words if word not in _KIND_WORDS] or words
+    telling = telling_words(folded)
     if len(telling) > MOST_WORDS:
         raise BadRequest(f"has {len(telling)} words; give at most {MOST_WORDS}", where=where)
     near = tuple((i, variant) for i, word in enumerate(telling, 1) for variant in _variants(word))
     raw = text.strip()
     above = raw + (chr(sys.maxunicode) if len(raw) >= _SHORTEST_IDENTIFIER else "\x01")
-    return Question(folded, _KIND.sub("", folded, count=1), raw, above, tuple(telling), near)
+    return Question(folded, bare_name(folded), raw, above, tuple(telling), near)
+
+
+def telling_words(folded: str) -> list[str]:
+    """The words of a folded text by which entries are found: each once, numbers of blocks with their marker,
+    and no words for kinds of places where there are others."""
+    words = list(dict.fromkeys(_BLOCK.sub("bl", folded).split()))
+    return [word for word in words if word not in _KIND_WORDS] or words
+
+
+def bare_name(folded: str) -> str:
+    """A folded name without a word for its kind before it, as entries have it."""
+    return _KIND.sub("", folded, count=1)
 
 
 def _variants(word: str) -> Iterator[str]:
@@ -278,7 +288,7 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
         "scope": scope,
         "kind": Literal(_KIND_SQL),
         "block": Literal(_BLOCK_SQL),
-        "is_word": Literal(_WORD_SQL),
+        "is_word": Literal(COUNTED_WORD),
         "longest_name": Literal(_LONGEST_NAME),
         "position": position,
         "placed": placed,

@@ -22,10 +22,11 @@ from tests.schema.reconciliation import (
     valid,
 )
 from tests.town import CITY, Town
+from twin import search
 from twin.addresses import match_key, parse_address
 from twin.database import connect
 from twin.gazetteer import refresh_gazetteer
-from twin.reconcile import MOST_QUERIES
+from twin.reconcile import MOST_QUERIES, Query, asked
 from twin.settings import Settings
 from twin.text import fold
 
@@ -45,20 +46,21 @@ def town(database_url: str) -> Town:
     town.add("Neighbourhood", "n1", name="кв. Лозенец", name_folded="kv lozenets", boundary=GRID["BCD"],
              district="68134-09")  # fmt: skip
     town.add("Building", BUILDING, cadastral_id=BUILDING, osm_id="way/7", storeys_above_ground=3,
-             footprint=GRID["abcd"], district="68134-01")  # fmt: skip
+             name="Дом на киното", name_latin="House of Cinema", footprint=GRID["abcd"], district="68134-01")  # fmt: skip
     for number, mark, building in (("14", "p", BUILDING), ("16", "q", None), ("18", "t", None)):
         text = f"гр. София, ул. Шипка {number}"
         town.add("Address", f"a{number}", text=text, street="ул. Шипка", house_number=number,
                  settlement="гр. София", postcode="1504", match_key=match_key(parse_address(text)),
                  position=GRID[mark], building=building,
                  district="68134-01" if number == "14" else "68134-09")  # fmt: skip
-    for eik, name, district in (
-        ("000695146", "Пробна строителна АД", "68134-01"),
-        ("131413749", "Пробна търговия ООД", "68134-09"),
-        ("827105001", "Близнак ЕООД", "68134-01"),
-        ("831309045", "Близнак ЕООД", "68134-09"),
+    for eik, name, latin, district in (
+        ("000695146", "Пробна строителна АД", "Sample Builders PLC", "68134-01"),
+        ("131413749", "Пробна търговия ООД", "Probna targovia OOD", "68134-09"),
+        ("827105001", "Близнак ЕООД", "Bliznak EOOD", "68134-01"),
+        ("831309045", "Близнак ЕООД", "Bliznak EOOD", "68134-09"),
     ):
-        town.add("Business", eik, eik=eik, legal_name=name, legal_name_folded=fold(name))
+        town.add("Business", eik, eik=eik, legal_name=name, legal_name_latin=latin,
+                 legal_name_folded=fold(name))  # fmt: skip
         town.add("Site", f"s{eik}", kind="SEAT", business=eik, district=district)
     # what a sole trader's row holds at most
     town.add("Business", "175074752", eik="175074752", natural_person_like=True, legal_form="ET")
@@ -70,6 +72,7 @@ def town(database_url: str) -> Town:
                  position=GRID[mark], district="68134-01")  # fmt: skip
     with connect(town.url, city=CITY.name) as connection:
         refresh_gazetteer(connection)
+        search.rebuild(connection)
     return town
 
 
@@ -106,7 +109,10 @@ def features(candidate: Any) -> dict[str, Any]:
         ("Лозенец", "Neighbourhood", "Neighbourhood:n1"),
         ("ПРОБНА СТРОИТЕЛНА АД", None, "Business:000695146"),
         ("Probna stroitelna AD", "Business", "Business:000695146"),
+        ("Sample Builders PLC", None, "Business:000695146"),  # the register's own Latin name
         ("BG000695146", None, "Business:000695146"),
+        ("Дом на киното", None, f"Building:{BUILDING}"),
+        ("HOUSE OF CINEMA", "Building", f"Building:{BUILDING}"),
         ("ул. Шипка 14, София", "Address", "Address:a14"),
         ("Шипка №14", "Address", "Address:a14"),
         ("бул. Шипка 14", "Building", f"Building:{BUILDING}"),
@@ -126,11 +132,29 @@ def test_what_people_write_is_matched(
     assert best["score"] >= 90
 
 
-def test_a_misspelt_name_is_a_candidate_and_no_match(client: TestClient) -> None:
-    best, *_ = post(client, q0={"query": "Пробна строителня", "type": "Business"})["q0"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Пробна строителня",
+        "Порбна строителна АД",
+        "Пробнастроителна АД",
+        "Проб на строителна АД",
+        "Пробна строителна компания АД",
+        "Smaple Builders",
+    ],
+)
+def test_a_damaged_name_is_a_candidate_and_no_match(client: TestClient, text: str) -> None:
+    best, *_ = post(client, q0={"query": text, "type": "Business"})["q0"]
     assert best["id"] == "Business:000695146"
     assert best["match"] is False
-    assert 0.5 < features(best)["name_similarity"] < 1
+    assert 0.4 < features(best)["name_similarity"] < 1
+
+
+def test_of_the_longest_text_only_its_first_words_are_looked_up() -> None:
+    long = " ".join(f"дума{chr(0x430 + i // 30)}{chr(0x430 + i % 30)}" for i in range(70))
+    (said,) = json.loads(asked([Query(long)]))
+    assert len(said["words"]) == 10
+    assert len(said["heads"]) <= 100
 
 
 def test_of_two_namesakes_none_is_a_match_until_more_is_known(client: TestClient) -> None:
@@ -245,6 +269,7 @@ def test_openrefine_reconciles_a_column_and_extends_it(client: TestClient) -> No
     assert answer.headers["access-control-allow-origin"] == "*"
     manifest = valid(answer.json(), MANIFEST)
     script = client.get("/town/reconcile", params={"callback": "jQuery33_1"})
+    assert script.headers["x-content-type-options"] == "nosniff"
     assert script.headers["content-type"].startswith("application/javascript")
     assert script.text == f"/**/jQuery33_1({answer.text});"
     endpoint = manifest["identifierSpace"].removesuffix("/id/") + "/reconcile"
@@ -276,6 +301,13 @@ def test_openrefine_reconciles_a_column_and_extends_it(client: TestClient) -> No
     assert [each["id"] for each in typed("type", "busi")] == ["Business"]
     assert "district" in [each["id"] for each in typed("property", "dist", schema="Business")]
     assert typed("entity", "пробна т")[0]["id"] == "Business:131413749"
+    assert typed("entity", "строит")[0]["id"] == "Business:000695146"
+    assert typed("entity", "sample b")[0]["id"] == "Business:000695146"
+    assert typed("entity", "дом на ки")[0]["id"] == f"Building:{BUILDING}"
+    for beginning in ("шип", "ул. Шипка", "Шипка 1", "гр. София, ул. Шипка № 1"):
+        found_at = [each["id"] for each in typed("entity", beginning, type="Address")]
+        assert found_at == ["Address:a14", "Address:a16", "Address:a18"], beginning
+    assert typed("entity", "Шипка 16", type="Address")[0]["id"] == "Address:a16"
     assert typed("entity", "Лоз", type="District")[0]["id"] == "District:68134-09"
     assert typed("entity", "Business:000695146")[0]["name"] == "Пробна строителна АД"
     for kind, name in (("entity", "Business:000695146"), ("type", "Business"), ("property", "district")):
@@ -285,6 +317,7 @@ def test_openrefine_reconciles_a_column_and_extends_it(client: TestClient) -> No
     # hovering over a match, following it
     page = client.get(manifest["preview"]["url"].replace("{{id}}", "Business%3A831309045"))
     assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["x-content-type-options"] == "nosniff"
     assert "Близнак ЕООД" in page.text
     record = client.get(manifest["view"]["url"].replace("{{id}}", "Business%3A831309045"))
     assert record.json()["eik"] == "831309045"
@@ -309,9 +342,12 @@ def test_openrefine_reconciles_a_column_and_extends_it(client: TestClient) -> No
     }  # fmt: skip
 
 
-def test_extension_gives_centres_numbers_and_nothing_for_what_it_does_not_know(client: TestClient) -> None:
+def test_extension_gives_centres_numbers_and_nothing_for_ids_that_it_does_not_know(
+    client: TestClient,
+) -> None:
+    unknown = ("Building:none", "nonsense", "Building:", ":", "", "Building:\0", "Castle:1", "Building")
     wanted = {
-        "ids": [f"Building:{BUILDING}", "TransitStop:g/1", "Building:none", "nonsense"],
+        "ids": [f"Building:{BUILDING}", "TransitStop:g/1", *unknown],
         "properties": [{"id": "lon"}, {"id": "storeysAboveGround"}, {"id": "name"}, {"id": "district"}],
     }
     answer = client.get("/town/reconcile", params={"extend": json.dumps(wanted)}).json()
@@ -320,9 +356,8 @@ def test_extension_gives_centres_numbers_and_nothing_for_what_it_does_not_know(c
     assert rows[f"Building:{BUILDING}"]["storeysAboveGround"] == [{"int": 3}]
     assert rows["TransitStop:g/1"]["storeysAboveGround"] == []
     assert rows["TransitStop:g/1"]["name"] == [{"str": "ОРЛОВ МОСТ"}]
-    assert rows["Building:none"] == rows["nonsense"] == {
-        "lon": [], "storeysAboveGround": [], "name": [], "district": [],
-    }  # fmt: skip
+    nothing: dict[str, Any] = {"lon": [], "storeysAboveGround": [], "name": [], "district": []}
+    assert {each: rows[each] for each in unknown} == dict.fromkeys(unknown, nothing)
 
 
 def test_every_proposed_property_of_every_type_has_values_of_the_form_agreed(client: TestClient) -> None:
