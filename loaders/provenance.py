@@ -17,6 +17,7 @@ from loaders.notices import RULES, Noted
 from loaders.opening import Opened, checksum_of
 from loaders.staging import names
 from twin.entities import NOTICE_RULE, RunStatus
+from twin.versions import Part, changing
 
 _ENDED_WELL = [RunStatus.LOADED.name, RunStatus.UNCHANGED.name]
 
@@ -44,26 +45,29 @@ def write_source(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
         "refresh_days": dataset.refresh_days,
     }
     columns = names(list(said))
-    connection.execute(
-        SQL(
-            "INSERT INTO source AS s (key, {columns}) VALUES (%s, {values}) ON CONFLICT (key) DO UPDATE"
-            " SET ({columns}) = ROW({new}) WHERE ROW({held}) IS DISTINCT FROM ROW({new})"
-        ).format(
-            columns=columns,
-            values=SQL(", ").join([Placeholder()] * len(said)),
-            new=names(list(said), "excluded"),
-            held=names(list(said), "s"),
-        ),
-        [dataset.key, *said.values()],
-    )
+    with changing(connection, Part.RUNS):
+        connection.execute(
+            SQL(
+                "INSERT INTO source AS s (key, {columns}) VALUES (%s, {values}) ON CONFLICT (key) DO UPDATE"
+                " SET ({columns}) = ROW({new}) WHERE ROW({held}) IS DISTINCT FROM ROW({new})"
+            ).format(
+                columns=columns,
+                values=SQL(", ").join([Placeholder()] * len(said)),
+                new=names(list(said), "excluded"),
+                held=names(list(said), "s"),
+            ),
+            [dataset.key, *said.values()],
+        )
 
 
 def close_runs(connection: psycopg.Connection[Any], failure: str) -> None:
     """Enter why the runs failed that never ended. Call it while holding the city's lock."""
-    connection.execute(
-        "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s WHERE status = %s",
-        [RunStatus.FAILED.name, failure, RunStatus.RUNNING.name],
-    )
+    with changing(connection, Part.RUNS):
+        connection.execute(
+            "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s"
+            " WHERE status = %s",
+            [RunStatus.FAILED.name, failure, RunStatus.RUNNING.name],
+        )
 
 
 def before(connection: psycopg.Connection[Any], dataset: Dataset) -> Before | None:
@@ -97,15 +101,17 @@ def begin_run(
     started = dt.datetime.now(dt.UTC)
     key = f"{dataset.key}/{started:%Y%m%dT%H%M%S.%f}Z"
     named = files[0].name if len(files) == 1 else f"{dataset.file} ({len(files)} files)"
-    connection.execute(
-        "INSERT INTO import_run (key, source, status, started_at, mode, record_limit, file, checksum,"
-        " bytes_read, records_read, records_refused, rows_added, rows_changed, rows_unchanged, rows_closed)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
-        [
-            key, dataset.key, RunStatus.RUNNING.name, started, dataset.mode.name, limit, named,
-            checksum_of(files), sum(one.size for one in files),
-        ],
-    )  # fmt: skip
+    with changing(connection, Part.RUNS):
+        connection.execute(
+            "INSERT INTO import_run (key, source, status, started_at, mode, record_limit, file, checksum,"
+            " bytes_read, records_read, records_refused, rows_added, rows_changed, rows_unchanged,"
+            " rows_closed)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, 0)",
+            [
+                key, dataset.key, RunStatus.RUNNING.name, started, dataset.mode.name, limit, named,
+                checksum_of(files), sum(one.size for one in files),
+            ],
+        )  # fmt: skip
     return key
 
 
@@ -142,10 +148,11 @@ def finish_run(
 
 def fail_run(connection: psycopg.Connection[Any], key: str, failure: str) -> None:
     """Enter why a run ended badly."""
-    connection.execute(
-        "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s WHERE key = %s",
-        [RunStatus.FAILED.name, failure, key],
-    )
+    with changing(connection, Part.RUNS):
+        connection.execute(
+            "UPDATE import_run SET status = %s, finished_at = clock_timestamp(), failure = %s WHERE key = %s",
+            [RunStatus.FAILED.name, failure, key],
+        )
 
 
 def update_source(

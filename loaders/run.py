@@ -41,6 +41,7 @@ from twin.database import cities, connect, in_words, lock_city, register_city, r
 from twin.entities import BY_NAME, RunStatus
 from twin.errors import BadRequest, Interrupted, TwinFault
 from twin.links import Relinked, relink, relink_all
+from twin.versions import changing, mark_changed
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def load(
             connection = ledger = undone.enter_context(rehearsal(url, city))
         else:
             provenance.close_runs(ledger, "The load was interrupted; nothing of it was kept.")
-        with connection.transaction():
+        with changing(connection):
             drop_leftovers(connection)
             provenance.write_codes(connection, catalogue)
         try:
@@ -151,6 +152,7 @@ def link(url: str, city: str, *, again: bool = False) -> LinkReport:
         if again or relinked != Relinked() or not is_filled(connection, Identifier("search_entry")):
             search.rebuild(connection)
             measure_links(connection, BY_NAME)
+            mark_changed(connection)
         ledger = connection.execute(
             "SELECT type, subject_type, method, status, count(*) FROM link"
             " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
@@ -232,7 +234,7 @@ class _Load:
     def _leave(self, files: Sequence[Opened], before: provenance.Before) -> DatasetReport:
         """Nothing is new: the data set is as old as its files, and as fresh as this command."""
         run = provenance.begin_run(self.ledger, self.dataset, files, limit=self.manner.limit)
-        with self.connection.transaction():
+        with changing(self.connection):
             provenance.update_source(self.connection, self.dataset, before.records, self.fetch)
             provenance.finish_run(
                 self.connection,
@@ -312,7 +314,7 @@ class _Load:
     def _measure_kept(self) -> None:
         """How good the data set is with what was kept of it, where the files that it ends with were not."""
         expectations = Expectations(self.dataset, self.notices, accept_fewer=True)
-        with self.connection.transaction():
+        with changing(self.connection):
             for entity in self.dataset.entities:
                 expectations.note_count(entity, rows_held(self.connection, self.dataset.key, entity))
             measure(
@@ -369,7 +371,7 @@ class _Run:
         started = time.monotonic()
         run = provenance.begin_run(self.ledger, self.dataset, self.files, limit=self.manner.limit)
         try:
-            with self.connection.transaction():
+            with changing(self.connection):
                 self.stage()
                 self.merge()
                 self.link()

@@ -65,6 +65,8 @@ _TOKENS = 5_000
 #: a document of more characters is validated and compiled aside, so that others are served meanwhile
 _LONG_DOCUMENT = 2_000
 _OPENING, _CLOSING = b'{"data":', b"}"
+#: what a statement says that asks for the time of day; values are no part of its text
+_CLOCK = b"now()"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Answer:
 
     body: bytes
     status: int = 200
+    lasting: bool = False  #: whether the same question has the same answer until the data change
     retry_after_s: int | None = None  #: where the server has too much to do: when to ask again
 
 
@@ -166,7 +169,8 @@ class Engine:
             if operation.introspects:
                 return await self._with_introspection(reader, city, query, document, operation, given)
             statement = await self._statement(city, query, document, operation, given)
-            return Answer(_OPENING + await self._fetch(reader, statement, given) + _CLOSING)
+            body = _OPENING + await self._fetch(reader, statement, given) + _CLOSING
+            return Answer(body, lasting=_CLOCK not in statement.sql)
         except Exception as wrong:
             return self.failure(wrong)
 
@@ -201,7 +205,7 @@ class Engine:
                 return self._refused(wrong)
             case Overloaded():
                 error = {"message": str(wrong), "extensions": {"code": "OVERLOADED"}}
-                return Answer(orjson.dumps({"errors": [error]}), 503, wrong.retry_after_s)
+                return Answer(orjson.dumps({"errors": [error]}), 503, retry_after_s=wrong.retry_after_s)
             case Unreachable():
                 return _unreachable(wrong)
             case RecursionError():
@@ -372,7 +376,8 @@ class Engine:
         )
         if result.errors:
             return _errors(result.errors)
-        return Answer(_OPENING + orjson.dumps(result.data) + _CLOSING)
+        body = _OPENING + orjson.dumps(result.data) + _CLOSING
+        return Answer(body, lasting=_CLOCK not in statement.sql)
 
     def _refused(self, refused: Refused) -> Answer:
         if refused.sqlstate == "57014":

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schema import stream
+from schema.compression import compressed
 from schema.disconnect import unless_gone
 from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
@@ -61,6 +62,16 @@ class Request:
     query: str
     variables: dict[str, Any] | None
     operation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back. Not to be kept, unless its headers say so."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] | None = None
+    sure: bool = False  #: whether 400 is 400 also for those who do not accept GraphQL's media type
 
 
 class GraphQLOverHTTP:
@@ -105,32 +116,16 @@ class GraphQLOverHTTP:
                 streamed = await _stream(served, of_city, headers, asked, receive, send)
                 if streamed is None:
                     return
-                answer = streamed
+                reply = _reply(streamed)
+            elif method == "POST":
+                reply = await _posted(served, of_city, headers, asked, receive)
             else:
-                answer = await _answer(served, of_city, method, headers, asked, receive)
+                reply = await _got(served, of_city, headers, asked, scope["query_string"], receive)
         except ClientDisconnect:
             return
-        except HTTPException as refused:
-            await _send(send, refused.status_code, kind or JSON, _told(refused), refused.headers)
-        except NotListed as refused:
-            # the protocol of automatic persisted queries wants these answered as a document with mistakes is
-            status = 200 if refused.status == 400 and kind == JSON else refused.status
-            await _send(send, status, kind or JSON, _errors(str(refused), refused.code))
-        except BadRequest as wrong:
-            await _send(send, 400, kind or JSON, _errors(str(wrong), "BAD_REQUEST"))
-        except Overloaded as full:
-            later = {"retry-after": str(full.retry_after_s)}
-            await _send(send, 503, kind or JSON, _errors(str(full), "OVERLOADED"), later)
-        except Unreachable as gone:
-            log.error("the database does not answer: %s", gone)
-            told = _errors("the database does not answer; try again", "UNAVAILABLE")
-            await _send(send, 503, kind or JSON, told)
-        else:
-            # the older media type says 200 for every request that is well-formed
-            status = 200 if answer.status == 400 and kind == JSON else answer.status
-            wait = answer.retry_after_s
-            more = None if wait is None else {"retry-after": str(wait)}
-            await _send(send, status, kind or JSON, answer.body, more)
+        except (HTTPException, NotListed, BadRequest, Overloaded, Unreachable) as refused:
+            reply = _refused(refused)
+        await _send(send, reply, kind or JSON, headers.get(b"accept-encoding", b""))
 
 
 async def _stream(
@@ -139,27 +134,40 @@ async def _stream(
     """Send a connection line by line; what is wrong before its first line is given back."""
     pieces = stream.lines(served.engine, served.reader, city, asked.query, asked.variables, asked.operation)
     gzip = b"gzip" in headers.get(b"accept-encoding", b"")
-    return await stream.respond(served, pieces, gzip=gzip, headers=_FOR_ALL, receive=receive, send=send)
+    sent = [*_FOR_ALL, (b"cache-control", b"no-store")]
+    return await stream.respond(served, pieces, gzip=gzip, headers=sent, receive=receive, send=send)
 
 
-async def _answer(
-    served: Served, city: City, method: str, headers: Headers, asked: Request, receive: Receive
-) -> Answer:
-    engine = served.engine
+async def _posted(served: Served, city: City, headers: Headers, asked: Request, receive: Receive) -> Reply:
+    engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
     if not await engine.mutates(asked.query, asked.operation):
-        answering = engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
-        return await unless_gone(receive, answering)
-    # a mutation changes something, and so is never a GET and its caller must be known
-    if method != "POST":
-        raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
+        return _reply(await unless_gone(receive, engine.answer(served.reader, city, *ask)))
     try:
         author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
     except NotAllowed as refused:
         challenge = {"www-authenticate": "Bearer"} if refused.status == 401 else None
         raise Refusal(refused.status, str(refused), code=refused.code, headers=challenge) from None
-    return await engine.mutate(
-        served.reader, served.url, city, author, asked.query, asked.variables, asked.operation
-    )
+    return _reply(await engine.mutate(served.reader, served.url, city, author, *ask))
+
+
+async def _got(
+    served: Served, city: City, headers: Headers, asked: Request, query_string: bytes, receive: Receive
+) -> Reply:
+    """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
+    engine = served.engine
+    if await engine.mutates(asked.query, asked.operation):
+        raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
+    age = served.settings.cache_max_age_s
+    keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
+    # the version from before the answer: data that come in between are asked for once more, never missed
+    tag = served.versions.tag(city.name, asked.query.encode(), query_string)
+    if tag:
+        keeping["etag"] = tag
+        if _holds(headers.get(b"if-none-match", b""), tag):
+            return Reply(304, b"", keeping)
+    answering = engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
+    answer = await unless_gone(receive, answering)
+    return Reply(answer.status, answer.body, keeping) if answer.lasting else _reply(answer)
 
 
 # --- in -------------------------------------------------------------------------------------------------
@@ -297,22 +305,54 @@ def _named(operations: Operations, asked: Mapping[str, Any]) -> Listed:
 
 
 # --- out ------------------------------------------------------------------------------------------------
-def _told(refused: HTTPException) -> bytes:
-    return _errors(refused.detail, refused.code if isinstance(refused, Refusal) else None)
+def _reply(answer: Answer) -> Reply:
+    if answer.retry_after_s is None:
+        return Reply(answer.status, answer.body)
+    return Reply(answer.status, answer.body, {"retry-after": str(answer.retry_after_s)})
 
 
-def _errors(message: str, code: str | None) -> bytes:
+def _refused(error: HTTPException | NotListed | BadRequest | Overloaded | Unreachable) -> Reply:
+    match error:
+        case Refusal():
+            return Reply(error.status_code, _errors(error.detail, error.code), error.headers, sure=True)
+        case HTTPException():
+            return Reply(error.status_code, _errors(error.detail), error.headers, sure=True)
+        case NotListed():
+            # clients that persist queries expect what a document with mistakes is answered with
+            return Reply(error.status, _errors(str(error), error.code))
+        case BadRequest():
+            return Reply(400, _errors(str(error), "BAD_REQUEST"), sure=True)
+        case Overloaded():
+            return Reply(503, _errors(str(error), "OVERLOADED"), {"retry-after": str(error.retry_after_s)})
+    log.error("the database does not answer: %s", error)
+    return Reply(503, _errors("the database does not answer; try again", "UNAVAILABLE"))
+
+
+def _errors(message: str, code: str | None = None) -> bytes:
     error: dict[str, Any] = {"message": message}
     if code:
         error["extensions"] = {"code": code}
     return orjson.dumps({"errors": [error]})
 
 
-async def _send(
-    send: Send, status: int, kind: str, body: bytes, headers: Mapping[str, str] | None = None
-) -> None:
-    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), *_FOR_ALL]
-    if headers:
-        sent += [(name.encode(), value.encode()) for name, value in headers.items()]
+def _holds(known: bytes, tag: str) -> bool:
+    """Whether a caller's If-None-Match has the tag, as weak as caches between may have made it."""
+    return tag[2:] in [one.strip().removeprefix("W/") for one in known.decode("latin-1").split(",")]
+
+
+async def _send(send: Send, reply: Reply, kind: str, accept_encoding: bytes) -> None:
+    status, body = reply.status, reply.body
+    sent = [*_FOR_ALL]
+    if status != 304:
+        if status == 400 and kind == JSON and not reply.sure:
+            # the older media type says 200 for every request that is well-formed
+            status = 200
+        body, coding = await compressed(body, accept_encoding)
+        sent += [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+        if coding:
+            sent.append((b"content-encoding", coding.encode()))
+    sent += [(name.encode(), value.encode()) for name, value in (reply.headers or {}).items()]
+    if not reply.headers or "cache-control" not in reply.headers:
+        sent.append((b"cache-control", b"no-store"))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

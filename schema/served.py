@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from schema import query
 from schema.execute import Engine
 from schema.persisted import read_operations
+from schema.versions import Versions
 from twin.database import City, Reader
 from twin.settings import Settings
 
@@ -24,6 +25,7 @@ class Served:
         self.engine = Engine(self.schema, settings)
         self.operations = read_operations(settings, self.engine.schema)
         self.reader = Reader(url, settings)
+        self.versions = Versions(url, settings)
         self.cities: dict[str, City] = {}
         self.streams = 0  #: how many run now
 
@@ -31,11 +33,13 @@ class Served:
         """Connect to the database; Unreachable when it does not answer."""
         await self.reader.open()
         await self.learn_cities()
+        await self.versions.open()
         # what is here now stays: to look through it for garbage would hold up all answers for 0.1 s
         gc.collect()
         gc.freeze()
 
     async def close(self) -> None:
+        await self.versions.close()
         await self.reader.close()
 
     async def learn_cities(self) -> None:

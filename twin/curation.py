@@ -25,6 +25,7 @@ from twin.identifiers import find_personal_numbers
 from twin.identity import public_id, split_id
 from twin.links import relink_subject
 from twin.text import storable
+from twin.versions import changing
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def _curating(url: str, city: City) -> Iterator[psycopg.Connection[Any]]:
                     "try again when that has ended"
                 )
             time.sleep(0.1)
-        with connection.transaction():
+        with changing(connection):
             yield connection
 
 

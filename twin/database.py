@@ -70,6 +70,13 @@ CREATE TABLE IF NOT EXISTS twin.city (
     bounds double precision[] NOT NULL,
     registered_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE IF NOT EXISTS twin.version (
+    city text,
+    part text,
+    version uuid NOT NULL DEFAULT gen_random_uuid(),
+    PRIMARY KEY (city, part)
+);
+INSERT INTO twin.version (city, part) SELECT name, 'data' FROM twin.city ON CONFLICT DO NOTHING;
 INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, srtext, proj4text)
 VALUES (
     9391, 'EPSG', 9391,
@@ -109,7 +116,7 @@ def prepare(settings: Settings) -> str:
                 connection.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(DATABASE)))
         url = cluster.url()
     with connect(url) as connection:
-        ready = connection.execute("SELECT to_regclass('twin.city') IS NOT NULL").fetchone()
+        ready = connection.execute("SELECT to_regclass('twin.version') IS NOT NULL").fetchone()
         if not (ready and ready[0]):
             connection.execute(_GLOBAL)
     return url

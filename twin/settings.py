@@ -33,6 +33,8 @@ class Settings:
     streams: int = 4  #: most NDJSON streams of one server process at once, each with a connection of its own
     stream_timeout_s: float = 600.0  #: after this a stream is ended
     request_bytes_ceiling: int = 1_000_000  #: largest request body
+    #: how long whoever got an answer by GET may use it without asking again; None: not at all
+    cache_max_age_s: int | None = None
     #: a manifest of operations, or a folder of manifests and .graphql files, that callers may name
     operations: Path | None = None
     only_operations: bool = False  #: whether no others are answered

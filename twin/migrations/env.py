@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from alembic import context
 from geoalchemy2 import Geometry
 from geoalchemy2.alembic_helpers import include_object
@@ -16,6 +17,7 @@ import twin.links
 import twin.search  # noqa: F401  (their tables join the metadata)
 from twin.database import City, engine_of
 from twin.entities import Base
+from twin.versions import mark_changed
 
 config = context.config
 city: City = config.attributes["city"]
@@ -39,6 +41,9 @@ def _run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, psycopg.Connection)
+        mark_changed(driver)
 
 
 if given := config.attributes.get("connection"):
