@@ -68,6 +68,7 @@ WORDS: dict[str, Composable] = {
     "worth_telling": Literal(WORTH_TELLING),
     "same_site_m": Literal(SAME_SITE_M),
     "entrance": Literal(ENTRANCE),
+    "after_entrance": Literal(chr(ord(ENTRANCE) + 1)),
     "on_street_m": Literal(ON_STREET_M),
     "street_named": Literal(STREET_NAMED_SCORE),
     "sole_name": Literal(SOLE_NAME_SCORE),
@@ -94,7 +95,8 @@ class Family:
     #: have a link to such a row are known by the ledger. Without a statement all links are made anew.
     leads_through: Mapping[str, str | None]
     attribute: str  #: the subject's column that keeps the best of them
-    #: key, object, method, score, evidence and status of every claim about the subjects `s` in {scope}
+    #: key, object, method, score, evidence and status of every claim about the subjects `s` in {scope}, whose
+    #: links `l` are in {held}; {doors} are DOORS or DOORS_OF_FEW
     claims: str
 
 
@@ -103,7 +105,7 @@ _ADDRESSED = """
     SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, l.object_key AS address, a.building, l.score
     FROM link AS l JOIN address AS a ON a.key = l.object_key
     WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
-        AND a.building IS NOT NULL
+        AND a.building IS NOT NULL AND {held}
     ORDER BY l.subject_key, l.method = {curated} DESC, l.decided_at DESC NULLS LAST, l.score DESC,
         l.object_key
 """
@@ -158,6 +160,21 @@ FROM permit AS s JOIN (%(addressed)s) AS addressed ON addressed.key = s.key
 WHERE NOT EXISTS (SELECT FROM named AS n WHERE n.key = s.key) AND {scope}
 """
 
+_DOOR = """a.key AS address, COALESCE(a.building, a.key) AS place,
+        split_part(a.match_key, {entrance}, 1) AS house, split_part(a.match_key, {entrance}, 2) AS entrance,
+        a.district, a.position"""
+#: the addresses that a subject may be at, those of its house and any
+DOORS = f"""door AS MATERIALIZED (
+    SELECT {_DOOR} FROM address AS a WHERE a.match_key IS NOT NULL
+), any_door AS NOT MATERIALIZED (TABLE door)"""
+#: the same for so few subjects that the index finds theirs; all are read only where a house is not there
+DOORS_OF_FEW = f"""door AS MATERIALIZED (
+    SELECT {_DOOR} FROM (SELECT DISTINCT house FROM subject) AS s JOIN address AS a
+        ON a.match_key >= s.house || {{entrance}} AND a.match_key < s.house || {{after_entrance}}
+), any_door AS NOT MATERIALIZED (
+    SELECT {_DOOR} FROM address AS a WHERE a.match_key IS NOT NULL
+)"""
+
 # A site is at the address that has the same house, and where one has it the same entrance. What its source
 # says of the district, and its own position, must not speak against it. Several addresses of one building are
 # no doubt; several places are, and then all are only candidates. Where no house agrees, the district or the
@@ -168,12 +185,7 @@ WITH subject AS MATERIALIZED (
     SELECT s.key, split_part(s.match_key, {entrance}, 1) AS house,
         split_part(s.match_key, {entrance}, 2) AS entrance, s.district_hint, %(position)s AS position
     FROM %(table)s AS s WHERE s.match_key IS NOT NULL AND {scope}
-), door AS MATERIALIZED (
-    SELECT a.key AS address, COALESCE(a.building, a.key) AS place,
-        split_part(a.match_key, {entrance}, 1) AS house, split_part(a.match_key, {entrance}, 2) AS entrance,
-        a.district, a.position
-    FROM address AS a WHERE a.match_key IS NOT NULL
-), same_house AS MATERIALIZED (
+), {doors}, same_house AS MATERIALIZED (
     SELECT s.key, d.address, d.place, d.entrance = s.entrance AS exact, s.entrance <> '' AS has_entrance,
         s.district_hint = d.district AS same_district
     FROM subject AS s JOIN door AS d USING (house)
@@ -198,7 +210,7 @@ WITH subject AS MATERIALIZED (
     FROM sought AS s JOIN (
         SELECT *, split_part(house, '|', 1) AS settlement, split_part(house, '|', 2) AS name,
             split_part(house, '|', 3) AS number, substring(split_part(house, '|', 2) FROM '[0-9]+') AS digits
-        FROM door
+        FROM any_door
     ) AS d USING (settlement, number, district)
     -- the 81st street is not the 811th
     WHERE (s.digits = d.digits OR s.digits IS NULL OR d.digits IS NULL)

@@ -148,8 +148,9 @@ ON CONFLICT (key) DO UPDATE SET method = excluded.method, score = excluded.score
 
 def _relink(connection: psycopg.Connection[Any], pair: _Pair) -> None:
     """Let follow from a decision what does: links, and where search finds what they lead to."""
-    if relink_subject(connection, pair.subject_type, pair.subject_key).rewritten:
-        search.refresh(connection, [pair.subject_type])
+    search.refresh_rows(
+        connection, relink_subject(connection, pair.subject_type, pair.subject_key, pair.type)
+    )
 
 
 @contextmanager

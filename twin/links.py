@@ -8,7 +8,8 @@ search_path.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from twin.areas import AREAS, WHEREABOUTS, refresh_area_parts, whereabouts
-from twin.claims import FAMILIES, SIMILAR_WORDS, WORDS, Family
+from twin.claims import DOORS, DOORS_OF_FEW, FAMILIES, SIMILAR_WORDS, WORDS, Family
 from twin.entities import BY_NAME, ENTITIES, Base, Entity
 from twin.fields import KEY
 from twin.gazetteer import DERIVED_FROM, refresh_gazetteer
@@ -112,9 +113,19 @@ def relink_all(connection: psycopg.Connection[Any], *, again: bool = True) -> Re
     return _Relinking(connection, stale | changed, again=stale, placed=stale).run()
 
 
-def relink_subject(connection: psycopg.Connection[Any], entity: str, key: str) -> Relinked:
-    """Make the links of one record anew, and what follows from them, after somebody decided about one."""
-    return _Relinking(connection, {entity}, decided=key).run()
+def relink_subject(
+    connection: psycopg.Connection[Any], entity: str, key: str, type_: str
+) -> Mapping[str, Sequence[str]]:
+    """Make the links of one record anew, and what follows from them, after somebody decided about one of that
+    type; the keys of the rows that were written, by entity.
+
+    Reads no table in full but that of the addresses, where none has the record's house, and those whose
+    addresses have its number, where it is an address itself.
+    """
+    family = next(one for one in FAMILIES if (one.subject, one.type.name) == (entity, type_))
+    relinking = _Relinking(connection, set(), decided=(family, key))
+    relinking.run()
+    return relinking.moved
 
 
 # --- what links were made from ----------------------------------------------------------------------------
@@ -143,7 +154,9 @@ def _code(subject: str) -> str:
         if family.subject == subject
     ]
     words = [f"{name}={word.as_string()}" for name, word in sorted(WORDS.items())]
-    return hashlib.blake2b("\n".join([*said, *words, _BEST, _PLACES]).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        "\n".join([*said, *words, DOORS, _BEST, _PLACES]).encode(), digest_size=8
+    ).hexdigest()
 
 
 class _States(dict[str, str]):
@@ -184,10 +197,11 @@ class _Relinking:
         *,
         again: Collection[str] = (),
         placed: Collection[str] = (),
-        decided: str | None = None,
+        decided: tuple[Family, str] | None = None,
     ) -> None:
         """`again`: the entities of which all links are made anew; `placed`: of which the areas are looked up,
-        if not those of all; `decided`: the key of a record whose links are made anew though it stays."""
+        if not those of all; `decided`: the key of a record whose links of a family, and those that build on
+        them, are made anew though it stays."""
         self.connection = connection
         self.changed = changed
         self.whole = set(again)
@@ -195,19 +209,26 @@ class _Relinking:
         self.decided = decided
         self.done = Relinked()
         self.scopes: set[str] = set()
+        #: after a decision, the keys of the rows that were written since; no index knows them by their time
+        self.moved: dict[str, list[str]] = defaultdict(list)
         self.written: dict[str, Identifier | None] = {}
 
     def run(self) -> Relinked:
         """Bring areas, claims and best links up to date, and keep from what that was made."""
         self._relink_areas()
-        if self.changed & DERIVED_FROM and self.decided is None:
+        if self.changed & DERIVED_FROM:
             refresh_gazetteer(self.connection)
         # what the operator %> asks of a name
         self.connection.execute(
             "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(SIMILAR_WORDS)]
         )
-        for family in FAMILIES:
-            if family.subject in self.whole or self.changed & {family.subject, *family.leads_through}:
+        first, about = (
+            (FAMILIES.index(self.decided[0]), self.decided[0].subject) if self.decided else (0, None)
+        )
+        for family in FAMILIES[first:]:
+            if family.subject in {about, *self.whole, *self.changed} or self.changed & set(
+                family.leads_through
+            ):
                 self._link(family)
             elif family.attribute == "building" and self._areas_moved(family.subject):
                 self._keep(_settle(self.connection, BY_NAME[family.subject], _EVERYTHING), family.subject)
@@ -235,11 +256,12 @@ class _Relinking:
         self.done += Relinked(claims=_claim(self.connection, family, scope))
         if family.subject in _SETTLED and family.attribute == "address":
             return  # kept together with the building, for the areas follow from both
+        moved = self.moved[family.subject] if self.decided else None
         if family.subject in _SETTLED and family.attribute == "building":
             whose = _EVERYTHING if self._areas_moved(family.subject) else scope
-            kept = _settle(self.connection, BY_NAME[family.subject], whose)
+            kept = _settle(self.connection, BY_NAME[family.subject], whose, moved)
         else:
-            kept = _copy_best(self.connection, family, scope)
+            kept = _copy_best(self.connection, family, scope, moved)
         self._keep(kept, family.subject)
 
     def _keep(self, rewritten: int, subject: str) -> None:
@@ -266,11 +288,13 @@ class _Relinking:
             )
         found = SQL(" UNION ").join(
             [
-                SQL("SELECT key FROM {subjects} WHERE recorded_at = now()").format(**words),
-                SQL("SELECT key FROM {} WHERE recorded_to = now()").format(_history(subject)),
-                SQL("SELECT key FROM {subjects} WHERE key = {decided}").format(
-                    decided=Literal(self.decided), **words
+                SQL("SELECT key FROM {subjects} WHERE {now}").format(
+                    now=self._now("recorded_at", subject), **words
                 ),
+                SQL("SELECT key FROM {history} WHERE {now}").format(
+                    history=_history(subject), now=self._now("recorded_to", subject)
+                ),
+                *self._decided_of(subject),
                 *(self._led_by(family, name) for name in through),
             ]
         )
@@ -283,6 +307,7 @@ class _Relinking:
         return _Scope(
             SQL("s.key IN (SELECT key FROM {scope})").format(**words),
             SQL("l.subject_key IN (SELECT key FROM {scope})").format(**words),
+            few=self.decided is not None,
         )
 
     def _led_by(self, family: Family, name: str) -> Composable:
@@ -315,15 +340,27 @@ class _Relinking:
             self.connection.execute(
                 SQL(
                     "CREATE UNLOGGED TABLE {written} AS"
-                    " SELECT {columns} FROM {table} WHERE recorded_at = now()"
-                    " UNION ALL SELECT {columns} FROM {history} WHERE recorded_to = now()"
-                ).format(**words)
+                    " SELECT {columns} FROM {table} WHERE {at}"
+                    " UNION ALL SELECT {columns} FROM {history} WHERE {to}"
+                ).format(at=self._now("recorded_at", name), to=self._now("recorded_to", name), **words)
             )
             self.connection.execute(SQL("ANALYZE {written}").format(**words))
         return table
 
+    def _now(self, column: str, name: str) -> Composable:
+        """Which rows of an entity or its history this transaction wrote, as a condition."""
+        at = SQL("{} = now()").format(Identifier(column))
+        if self.decided is None:
+            return at
+        return SQL("{} AND key = ANY({}::text[])").format(at, Literal(self.moved[name]))
+
+    def _decided_of(self, subject: str) -> list[Composable]:
+        if self.decided is None or self.decided[0].subject != subject:
+            return []
+        return [SQL("SELECT {}::text").format(Literal(self.decided[1]))]
+
     def _too_many(self, name: str) -> bool:
-        return _holds(
+        return self.decided is None and _holds(
             self.connection,
             SQL("SELECT count(*) FILTER (WHERE recorded_at = now()) > {few} * count(*) FROM {table}").format(
                 few=Literal(_FEW), table=_table(name)
@@ -332,6 +369,14 @@ class _Relinking:
 
     def _keep_states(self) -> None:
         """Remember from what the links were made that this linking went over."""
+        if self.decided:
+            # what a decision writes changes no number of rows, and was all followed
+            self.connection.execute(
+                "UPDATE linked_from SET state = split_part(state, ' ', 1) || ' ' || extract(epoch FROM now())"
+                " WHERE of = ANY(%s)",
+                [sorted(self.changed)],
+            )
+            return
         states = _States(self.connection)
         rows = []
         for subject, through in _subjects().items():
@@ -357,6 +402,7 @@ class _Scope:
 
     condition: Composable
     links: Composable
+    few: bool = False
 
 
 _EVERYTHING = _Scope(SQL("true"), SQL("true"))
@@ -391,7 +437,12 @@ def _words(family: Family, scope: _Scope) -> dict[str, Composable]:
         "subjects": _table(family.subject),
         "attribute": Identifier(family.attribute),
         "decided_by": Literal(DECIDED_BY),
-        "statement": SQL(family.claims).format(**WORDS, scope=scope.condition),
+        "statement": SQL(family.claims).format(
+            **WORDS,
+            scope=scope.condition,
+            held=scope.links,
+            doors=SQL(DOORS_OF_FEW if scope.few else DOORS).format(**WORDS),
+        ),
         "best": SQL(_BEST).format(
             **WORDS,
             type=Literal(family.type.name),
@@ -411,13 +462,15 @@ def _claim(connection: psycopg.Connection[Any], family: Family, scope: _Scope) -
     row = connection.execute(SQL(_MERGE_CLAIMS).format(**words)).fetchone()
     connection.execute(SQL("DROP TABLE {claims}").format(**words))
     written: int = row[0] if row else 0
-    if written:
+    if written and not scope.few:
         # the joins that follow meet what was just written
         connection.execute("ANALYZE link")
     return written
 
 
-def _copy_best(connection: psycopg.Connection[Any], family: Family, scope: _Scope) -> int:
+def _copy_best(
+    connection: psycopg.Connection[Any], family: Family, scope: _Scope, moved: list[str] | None = None
+) -> int:
     """Keep the best accepted link beside each subject, unless its source says what it is tied to; how many
     changed."""
     attributes = [family.attribute]
@@ -435,10 +488,12 @@ def _copy_best(connection: psycopg.Connection[Any], family: Family, scope: _Scop
         "SELECT s.key, {value} FROM {subjects} AS s"
         " LEFT JOIN ({best}) AS best ON best.subject_key = s.key WHERE {scope}"
     ).format(value=value, **_words(family, scope))
-    return _rewrite(connection, BY_NAME[family.subject], found, attributes)
+    return _rewrite(connection, BY_NAME[family.subject], found, attributes, moved)
 
 
-def _settle(connection: psycopg.Connection[Any], entity: Entity, scope: _Scope) -> int:
+def _settle(
+    connection: psycopg.Connection[Any], entity: Entity, scope: _Scope, moved: list[str] | None = None
+) -> int:
     """Keep beside each site or permit its best address and building, and the areas that follow; how many
     changed.
 
@@ -465,7 +520,7 @@ def _settle(connection: psycopg.Connection[Any], entity: Entity, scope: _Scope) 
             **lies,
             scope=scope.condition,
         )
-        return _rewrite(connection, entity, found, ["address", "building", *_AREAS])
+        return _rewrite(connection, entity, found, ["address", "building", *_AREAS], moved)
 
 
 _STAGE_CLAIMS = """
@@ -542,15 +597,20 @@ def _relink_areas(connection: psycopg.Connection[Any], entity: Entity) -> int:
 
 
 def _rewrite(
-    connection: psycopg.Connection[Any], entity: Entity, found: Composable, attributes: list[str]
+    connection: psycopg.Connection[Any],
+    entity: Entity,
+    found: Composable,
+    attributes: list[str],
+    moved: list[str] | None = None,
 ) -> int:
-    """Set attributes to what `found` (key and attributes) says, only where they differ; how many did.
+    """Set attributes to what `found` (key and attributes) says, only where they differ; how many did, whose
+    keys are added to `moved`.
 
     A version that an earlier transaction wrote goes to history first.
     """
     history = HISTORY[entity.name]
     kept = [column.key for column in history.columns if column.key not in ("version", "recorded_to")]
-    return connection.execute(
+    rewritten = connection.execute(
         SQL(
             "WITH found AS ({found}), differing AS MATERIALIZED ("
             " SELECT f.* FROM found AS f JOIN {table} AS t USING (key)"
@@ -559,8 +619,9 @@ def _rewrite(
             " INSERT INTO {history} ({kept}, recorded_to) SELECT {t_kept}, now() FROM {table} AS t"
             " JOIN differing AS d USING (key) WHERE t.recorded_at < now()"
             ") UPDATE {table} AS t SET {settings}, recorded_at = now()"
-            " FROM differing AS d WHERE t.key = d.key"
+            " FROM differing AS d WHERE t.key = d.key{returning}"
         ).format(
+            returning=SQL("" if moved is None else " RETURNING t.key"),
             found=found,
             table=Identifier(entity.table.name),
             history=Identifier(history.name),
@@ -572,4 +633,7 @@ def _rewrite(
                 SQL("{} = d.{}").format(Identifier(name), Identifier(name)) for name in attributes
             ),
         )
-    ).rowcount
+    )
+    if moved is not None:
+        moved += [key for (key,) in rewritten]
+    return rewritten.rowcount

@@ -222,6 +222,7 @@ def _variants(word: str) -> Iterator[str]:
 
 _FRESH = Identifier("staging_search")
 _FOLDED = Identifier("staging_folded")
+_ANYBODYS = SQL("true")
 
 
 def refresh(connection: psycopg.Connection[Any], changed: Collection[str]) -> int:
@@ -231,6 +232,16 @@ def refresh(connection: psycopg.Connection[Any], changed: Collection[str]) -> in
     """
     names = {*changed, *(name for name, others in _FOLLOWS.items() if others & set(changed))}
     return _refresh_all(connection, names, written=True)
+
+
+def refresh_rows(connection: psycopg.Connection[Any], keys: Mapping[str, Collection[str]]) -> int:
+    """Bring up to date the entries of a few records, by entity and key, and look at no others; how many it
+    wrote. None may be pieces of one."""
+    wrote = 0
+    for name in keys.keys() & SEARCHED.keys():
+        few = SQL("key = ANY({}::text[])").format(Literal(list(keys[name])))
+        wrote += _refresh(connection, BY_NAME[name], SQL("t.{}").format(few), whose=SQL("e.{}").format(few))
+    return wrote
 
 
 def rebuild(connection: psycopg.Connection[Any]) -> int:
@@ -273,7 +284,10 @@ def _has_own_place(entity: Entity) -> bool:
     return (column is not None and not column.nullable) or entity.links.get("building") != "Building"
 
 
-def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) -> int:
+def _refresh(
+    connection: psycopg.Connection[Any], entity: Entity, scope: Composable, whose: Composable = _ANYBODYS
+) -> int:
+    """Make the entries of the rows `t` in `scope` anew; those are among the entries `e` in `whose`."""
     pieces = entity.name in PIECES
     scope = SQL("true") if pieces else scope
     _stage_folded(connection, entity, scope)
@@ -286,6 +300,7 @@ def _refresh(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) ->
         "fresh": _FRESH,
         "folded": _FOLDED,
         "scope": scope,
+        "whose": whose,
         "kind": Literal(_KIND_SQL),
         "block": Literal(_BLOCK_SQL),
         "is_word": Literal(COUNTED_WORD),
@@ -340,7 +355,7 @@ def _texts(entity: Entity) -> list[Composable]:
     return list(texts.values())
 
 
-def _stage_folded(connection: psycopg.Connection[Any], entity: Entity, scope: SQL) -> None:
+def _stage_folded(connection: psycopg.Connection[Any], entity: Entity, scope: Composable) -> None:
     """A table of the distinct texts of the rows and their folded forms, a batch at a time."""
     connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_FOLDED))
     connection.execute(SQL('CREATE UNLOGGED TABLE {} (text text COLLATE "C", folded text)').format(_FOLDED))
@@ -423,7 +438,7 @@ FROM (
 # otherwise, the words that the statement finds are taken from the count, and those that it writes are added.
 _WRITE = """
 WITH removed AS (
-    DELETE FROM search_entry AS e WHERE e.entity = {entity} AND (
+    DELETE FROM search_entry AS e WHERE e.entity = {entity} AND {whose} AND (
         NOT EXISTS (SELECT FROM {table} AS t WHERE t.key = e.key)
         OR ({looked_at} AND NOT EXISTS (SELECT FROM {fresh} AS f WHERE f.key = e.key))
     ) RETURNING e.words

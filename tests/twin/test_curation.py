@@ -116,6 +116,14 @@ def test_what_follows_from_a_link_follows_from_a_decision(town: Curated) -> None
     assert town.rows("SELECT building FROM site WHERE key = 'seat'") == [("far",)]
 
 
+def test_a_decision_leaves_nothing_to_be_linked_again(town: Curated) -> None:
+    curation.accept(town.url, town.city, FAR, **WHO)
+    assert town.building == "far"
+    assert town.rows("SELECT DISTINCT state FROM linked_from WHERE of = 'Site'") == town.rows(
+        "SELECT concat_ws(' ', count(*), extract(epoch FROM max(recorded_at))) FROM site"
+    )
+
+
 def test_a_decision_for_a_record_that_is_gone_hides_no_link_and_counts_again_when_it_is_back(
     town: Curated,
 ) -> None:
