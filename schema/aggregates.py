@@ -373,6 +373,8 @@ class Summary(p.Feature):
 class SummaryOf(reads.OfPage):
     """Measures of all records of a connection: its aggregate, its coverage."""
 
+    cost = reads.Cost(100)
+
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Summary:
         planner.rows += asked.times
         target = get_named_type(asked.declared.type).name
@@ -773,6 +775,8 @@ def _cell(rows: Rows, shape: Any, key: Key) -> Any:
 
 class GroupsOf(reads.OfPage):
     """The groups that a connection's records fall into."""
+
+    cost = reads.Cost(200, 1)
 
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Grouping:
         entity = page.entity

@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +43,7 @@ from sqlalchemy.types import NullType, UserDefinedType
 
 from schema import plan as p
 from schema import values
+from schema.cost import NOTHING, Bill
 from schema.filters import PREDICATES
 from schema.places import WGS84
 from schema.values import Reading
@@ -82,6 +83,7 @@ class Statement:
     readings: tuple[Reading, ...]
     expected: tuple[Expected, ...]
     wide: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+    bill: Bill = NOTHING
 
     def wants_own_plan(self, variables: Mapping[str, Any]) -> bool:
         """Whether these values are so unlike most that a plan made for any value would be a poor one."""
@@ -94,7 +96,7 @@ class Statement:
 
 def compile_plan(plan: p.Plan, city: City) -> Statement:
     """The statement that answers a plan for one city."""
-    return Compiler(city).statement(plan)
+    return replace(Compiler(city).statement(plan), bill=plan.bill)
 
 
 class Compiler:

@@ -16,6 +16,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from schema.cost import directives_of
+
 READ = "read"
 _here = sys.modules[__name__]
 
@@ -121,6 +123,7 @@ def _register(
             name=member.name,
             description=member.doc,
             metadata={READ: member.read},
+            directives=directives_of(member.read),
         )
     if not any(getattr(base, "is_type_of", None) for base in interfaces):
         body["is_type_of"] = classmethod(_is_type_of)

@@ -44,7 +44,9 @@ from graphql import (
 )
 
 from schema.arguments import Structural, shape_of, variable_types
+from schema.callers import Caller, Spent
 from schema.compile import Statement, compile_plan
+from schema.cost import LARGE_TABLES, Bill, dry_run
 from schema.mutations import Curating
 from schema.plan import Plan
 from schema.planner import Planner
@@ -150,6 +152,7 @@ class Engine:
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self.schema: GraphQLSchema = schema._schema
         self.settings = settings
+        self.anybody = Caller(settings.cost_budget)
         self._documents: _Cache[Document] = _Cache(_DOCUMENT_CHARACTERS)
         self._plans: _Cache[Statement] = _Cache(_PLAN_BYTES)
         # one, so that long documents take at most half of the time from everybody else
@@ -162,15 +165,63 @@ class Engine:
         query: str,
         variables: Mapping[str, Any] | None = None,
         operation_name: str | None = None,
+        *,
+        caller: Caller | None = None,
+        tell_cost: bool = False,
     ) -> Answer:
-        """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception."""
+        """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception.
+
+        With `tell_cost` the answer says under extensions what it may have cost.
+        """
+        caller = caller or self.anybody
         try:
             document, operation, given = await self.prepared(query, variables, operation_name)
-            if operation.introspects:
-                return await self._with_introspection(reader, city, query, document, operation, given)
-            statement = await self._statement(city, query, document, operation, given)
-            body = _OPENING + await self._fetch(reader, statement, given) + _CLOSING
-            return Answer(body, lasting=_CLOCK not in statement.sql)
+            typed = operation.introspects
+            statement = await self._statement(city, query, document, operation, given, caller, typed=typed)
+            if caller.bucket is not None:
+                caller.bucket.take(statement.bill.cost)
+            data = await self._fetch(reader, statement, given)
+            if typed:
+                data = self._with_introspection(data, document, operation, given)
+            closing = _CLOSING if not tell_cost else _extended("cost", statement.bill.told(caller.budget))
+            # what it may cost is compared with who asks
+            lasting = _CLOCK not in statement.sql and not tell_cost
+            return Answer(_OPENING + data + closing, lasting=lasting)
+        except Exception as wrong:
+            return self.failure(wrong)
+
+    async def explain(
+        self,
+        reader: Reader,
+        city: City,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+        *,
+        caller: Caller | None = None,
+    ) -> Answer:
+        """What a query would take, without running it: see cost.dry_run. What is wrong is an error."""
+        caller = caller or self.anybody
+        try:
+            document, operation, given = await self.prepared(query, variables, operation_name)
+            typed = operation.introspects
+            statement = await self._statement(city, query, document, operation, given, None, typed=typed)
+            refusal = None
+            try:
+                self._check(statement.bill, caller)
+            except BadRequest as refused:
+                refusal = str(refused)
+            values = statement.values(given)
+            explained, *_ = await reader.fetch(_EXPLAIN + statement.sql, values, prepare=False)
+            large, *_ = await reader.fetch(LARGE_TABLES, [city.name.encode()])
+            told = dry_run(
+                statement.bill,
+                refusal,
+                caller.budget,
+                orjson.loads(explained or b""),
+                orjson.loads(large or b""),
+            )
+            return Answer(_OPENING + b"null" + _extended("dryRun", told))
         except Exception as wrong:
             return self.failure(wrong)
 
@@ -206,6 +257,9 @@ class Engine:
             case Overloaded():
                 error = {"message": str(wrong), "extensions": {"code": "OVERLOADED"}}
                 return Answer(orjson.dumps({"errors": [error]}), 503, retry_after_s=wrong.retry_after_s)
+            case Spent():
+                error = {"message": str(wrong), "extensions": {"code": "RATE_LIMITED"}}
+                return Answer(orjson.dumps({"errors": [error]}), 429, retry_after_s=wrong.retry_after_s)
             case Unreachable():
                 return _unreachable(wrong)
             case RecursionError():
@@ -242,7 +296,9 @@ class Engine:
 
         def planned(key: str, nodes: list[FieldNode]) -> Plan:
             asked = _reading(operation.node, key, nodes)
-            return Planner(self.schema, document.ast, asked, given, self.settings, typed=True).plan()
+            plan = Planner(self.schema, document.ast, asked, given, self.settings, typed=True).plan()
+            self._check(plan.bill, self.anybody)
+            return plan
 
         def check(nodes: list[FieldNode]) -> None:
             payload = self.schema.type_map["DecisionPayload"]
@@ -272,7 +328,11 @@ class Engine:
         if document.errors:
             raise document.errors[0]
         operation = _chosen(document, None)
-        return self._compiled(city, query, document, operation, dict(variables or {}), typed=False)
+        given = dict(variables or {})
+        return self._compiled(city, query, document, operation, given, self.anybody, typed=False)
+
+    def _check(self, bill: Bill, caller: Caller) -> None:
+        bill.check(self.settings.rows_ceiling, caller.budget)
 
     async def _fetch(self, reader: Reader, statement: Statement, variables: Mapping[str, Any]) -> bytes:
         row = await reader.fetch(
@@ -331,14 +391,18 @@ class Engine:
         document: Document,
         operation: Operation,
         variables: Mapping[str, Any],
+        caller: Caller | None,
         *,
-        typed: bool = False,
+        typed: bool,
     ) -> Statement:
+        """The statement of an operation; BadRequest where its caller, if any, may not spend so much."""
         found = self._plans.get(_key(city, query, operation, variables, typed))
         if found is not None:
+            if caller is not None:
+                self._check(found.bill, caller)
             return found
         return await self.aside(
-            query, self._compiled, city, query, document, operation, variables, typed=typed
+            query, self._compiled, city, query, document, operation, variables, caller, typed=typed
         )
 
     def _compiled(
@@ -348,36 +412,35 @@ class Engine:
         document: Document,
         operation: Operation,
         variables: Mapping[str, Any],
+        caller: Caller | None,
         *,
         typed: bool,
     ) -> Statement:
         planner = Planner(self.schema, document.ast, operation.node, variables, self.settings, typed=typed)
-        statement = compile_plan(planner.plan(), city)
+        plan = planner.plan()
+        if caller is not None:
+            self._check(plan.bill, caller)
+        statement = compile_plan(plan, city)
         operation.learn(planner.arguments.structural)
         # its key holds the whole document, and its readings what the document says literally
         size = len(statement.sql) + len(query)
         self._plans.put(_key(city, query, operation, variables, typed), statement, size)
         return statement
 
-    async def _with_introspection(
-        self,
-        reader: Reader,
-        city: City,
-        query: str,
-        document: Document,
-        operation: Operation,
-        variables: Mapping[str, Any],
-    ) -> Answer:
-        statement = await self._statement(city, query, document, operation, variables, typed=True)
-        root = orjson.loads(await self._fetch(reader, statement, variables))
+    def _with_introspection(
+        self, data: bytes, document: Document, operation: Operation, variables: Mapping[str, Any]
+    ) -> bytes:
         name = operation.node.name.value if operation.node.name else None
         result = execute_sync(
-            self.schema, document.ast, root, variable_values=dict(variables), operation_name=name
+            self.schema,
+            document.ast,
+            orjson.loads(data),
+            variable_values=dict(variables),
+            operation_name=name,
         )
         if result.errors:
-            return _errors(result.errors)
-        body = _OPENING + orjson.dumps(result.data) + _CLOSING
-        return Answer(body, lasting=_CLOCK not in statement.sql)
+            raise Invalid(result.errors)
+        return orjson.dumps(result.data)
 
     def _refused(self, refused: Refused) -> Answer:
         if refused.sqlstate == "57014":
@@ -393,6 +456,14 @@ class Engine:
             return _errors([_as_graphql(BadRequest("a value is not of the kind that its field holds"))])
         log.error("statement refused: %s", refused)
         return _incident("a statement was refused")
+
+
+_EXPLAIN = b"EXPLAIN (FORMAT JSON) "
+
+
+def _extended(name: str, told: Any) -> bytes:
+    """The end of an answer that says something beside the data."""
+    return b',"extensions":' + orjson.dumps({name: told}) + b"}"
 
 
 #: the response key under which a mutation's link is read

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schema import stream
+from schema.callers import Caller
 from schema.compression import compressed
 from schema.disconnect import unless_gone
 from schema.execute import Answer
@@ -62,6 +63,8 @@ class Request:
     query: str
     variables: dict[str, Any] | None
     operation: str | None
+    dry_run: bool = False  #: whether only to say what it would take
+    tell_cost: bool = False  #: whether to say what it may have cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +116,15 @@ class GraphQLOverHTTP:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
             of_city = await served.city(city or None)
             if streams:
-                streamed = await _stream(served, of_city, headers, asked, receive, send)
+                caller = _caller(served, scope, headers)
+                streamed = await _stream(served, of_city, headers, asked, caller, receive, send)
                 if streamed is None:
                     return
                 reply = _reply(streamed)
             elif method == "POST":
-                reply = await _posted(served, of_city, headers, asked, receive)
+                reply = await _posted(served, of_city, scope, headers, asked, receive)
             else:
-                reply = await _got(served, of_city, headers, asked, scope["query_string"], receive)
+                reply = await _got(served, of_city, scope, headers, asked, receive)
         except ClientDisconnect:
             return
         except (HTTPException, NotListed, BadRequest, Overloaded, Unreachable) as refused:
@@ -128,45 +132,71 @@ class GraphQLOverHTTP:
         await _send(send, reply, kind or JSON, headers.get(b"accept-encoding", b""))
 
 
+def _caller(served: Served, scope: Scope, headers: Headers) -> Caller:
+    """Who asks, by token or address; Refusal 401 where the token is nobody's."""
+    address = scope["client"][0] if scope.get("client") else ""
+    try:
+        return served.callers.of(headers.get(b"authorization", b"").decode("latin-1"), address)
+    except NotAllowed as refused:
+        raise _not_allowed(refused) from None
+
+
+def _not_allowed(refused: NotAllowed) -> Refusal:
+    challenge = {"www-authenticate": "Bearer"} if refused.status == 401 else None
+    return Refusal(refused.status, str(refused), code=refused.code, headers=challenge)
+
+
 async def _stream(
-    served: Served, city: City, headers: Headers, asked: Request, receive: Receive, send: Send
+    served: Served, city: City, headers: Headers, asked: Request, caller: Caller, receive: Receive, send: Send
 ) -> Answer | None:
     """Send a connection line by line; what is wrong before its first line is given back."""
-    pieces = stream.lines(served.engine, served.reader, city, asked.query, asked.variables, asked.operation)
+    pieces = stream.lines(
+        served.engine, served.reader, city, asked.query, asked.variables, asked.operation, caller=caller
+    )
     gzip = b"gzip" in headers.get(b"accept-encoding", b"")
     sent = [*_FOR_ALL, (b"cache-control", b"no-store")]
     return await stream.respond(served, pieces, gzip=gzip, headers=sent, receive=receive, send=send)
 
 
-async def _posted(served: Served, city: City, headers: Headers, asked: Request, receive: Receive) -> Reply:
+async def _query(
+    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
+) -> Answer:
+    engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
+    caller = _caller(served, scope, headers)
+    if asked.dry_run:
+        return await engine.explain(served.reader, city, *ask, caller=caller)
+    answering = engine.answer(served.reader, city, *ask, caller=caller, tell_cost=asked.tell_cost)
+    return await unless_gone(receive, answering)
+
+
+async def _posted(
+    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
+) -> Reply:
     engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
     if not await engine.mutates(asked.query, asked.operation):
-        return _reply(await unless_gone(receive, engine.answer(served.reader, city, *ask)))
+        return _reply(await _query(served, city, scope, headers, asked, receive))
     try:
         author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
     except NotAllowed as refused:
-        challenge = {"www-authenticate": "Bearer"} if refused.status == 401 else None
-        raise Refusal(refused.status, str(refused), code=refused.code, headers=challenge) from None
+        raise _not_allowed(refused) from None
     return _reply(await engine.mutate(served.reader, served.url, city, author, *ask))
 
 
 async def _got(
-    served: Served, city: City, headers: Headers, asked: Request, query_string: bytes, receive: Receive
+    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
 ) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
-    engine = served.engine
-    if await engine.mutates(asked.query, asked.operation):
+    if await served.engine.mutates(asked.query, asked.operation):
         raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
     # the version from before the answer: data that come in between are asked for once more, never missed
-    tag = served.versions.tag(city.name, asked.query.encode(), query_string)
+    tag = served.versions.tag(city.name, asked.query.encode(), scope["query_string"])
     if tag:
         keeping["etag"] = tag
         if _holds(headers.get(b"if-none-match", b""), tag):
             return Reply(304, b"", keeping)
-    answering = engine.answer(served.reader, city, asked.query, asked.variables, asked.operation)
-    answer = await unless_gone(receive, answering)
+    answer = await _query(served, city, scope, headers, asked, receive)
     return Reply(answer.status, answer.body, keeping) if answer.lasting else _reply(answer)
 
 
@@ -284,8 +314,12 @@ def _request(operations: Operations, asked: Any) -> Request:
     if isinstance(query, str) and not extensions:
         operations.allow(query)
         return Request(query, variables, operation)
-    named = _named(operations, asked)
-    return Request(named.document, variables, operation or named.operation)
+    named, said = _named(operations, asked), extensions or {}
+    for name in ("dryRun", "cost"):
+        if not isinstance(said.get(name, False), bool):
+            raise Refusal(400, f"extensions.{name} is neither true nor false")
+    operation = operation or named.operation
+    return Request(named.document, variables, operation, said.get("dryRun", False), said.get("cost", False))
 
 
 def _named(operations: Operations, asked: Mapping[str, Any]) -> Listed:

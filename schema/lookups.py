@@ -140,6 +140,8 @@ def _of_hit(compiler: Compiler, hit: Any, part: str, below: p.End | p.Parts | No
 class RootSearch(reads.Feature):
     """The records that best answer a text."""
 
+    cost = reads.Cost(1000, 1)
+
     def plan(self, planner: Planner, asked: Asked) -> Search:
         _count(planner)
         size = planner.size(asked, SEARCH_CEILING, "records")
@@ -279,6 +281,8 @@ class Geocode(p.Feature):
 class RootGeocode(reads.Feature):
     """The places that an address text may mean, or what stands at a place."""
 
+    cost = reads.Cost(600, 1)
+
     def plan(self, planner: Planner, asked: Asked) -> Geocode:
         _count(planner)
         name, arguments = asked.name, asked.arguments
@@ -397,6 +401,8 @@ def _of_candidate(compiler: Compiler, c: Any, part: str, below: Any) -> ColumnEl
 
 class RootReconcile(reads.Feature):
     """Which records are meant by what somebody else's table says."""
+
+    cost = reads.Cost(0, 100)
 
     def plan(self, planner: Planner, asked: Asked) -> Reconcile:
         _count(planner)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema.arguments import Leaf, Tree
+from schema.cost import Bill
 from twin.entities import Entity
 
 if TYPE_CHECKING:
@@ -303,8 +304,8 @@ Items = tuple[Item, ...]
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole operation: its root fields, and how many rows it may read at most."""
+    """A whole operation: its root fields, and what they may cost at most."""
 
     items: Items
-    rows: int
+    bill: Bill
     introspects: bool = False

@@ -28,6 +28,7 @@ from graphql import (
 from schema import plan as p
 from schema import reads
 from schema.arguments import Arguments, Leaf, Tree, required
+from schema.cost import COUNTED, Account, cost_of
 from schema.declare import READ, camel
 from schema.filters import PREDICATES
 from schema.ordering import Direction
@@ -85,7 +86,7 @@ class Planner:
         self.schema = schema
         self.arguments = Arguments(operation, variables)
         self.settings = settings
-        self.rows = 0  #: how many rows what is planned so far may read at most
+        self.account = Account()
         self._operation = operation
         self._fragments = {
             definition.name.value: definition
@@ -98,22 +99,22 @@ class Planner:
         self._counted: dict[str, int] = {}
 
     def plan(self) -> p.Plan:
-        """The plan; BadRequest where an argument's value or the whole's cost is not allowed."""
+        """The plan, which says what it costs; BadRequest where an argument's value is not allowed."""
         if self._operation.operation != OperationType.QUERY:
             raise BadRequest(f"this is a {self._operation.operation.value}, and only queries are planned")
         root = self.schema.query_type
         assert root is not None
         items = self._items(root, None, [self._operation.selection_set], 1, 1)
-        self.check()
-        return p.Plan(items, self.rows, self._introspects)
+        return p.Plan(items, self.account.bill(), self._introspects)
 
-    def check(self) -> None:
-        """BadRequest where what is planned may read more rows than one operation may."""
-        if self.rows > self.settings.rows_ceiling:
-            raise BadRequest(
-                f"the operation may read up to {self.rows:,} rows; {self.settings.rows_ceiling:,} are "
-                "allowed: ask for fewer with first, above all in nested lists"
-            )
+    @property
+    def rows(self) -> int:
+        """How many rows what is planned so far may read at most; whoever plans a list adds to it."""
+        return self.account.rows
+
+    @rows.setter
+    def rows(self, rows: int) -> None:
+        self.account.rows = rows
 
     def count(self, what: str, more: int = 1) -> int:
         """How many of something the whole operation has by now, with these."""
@@ -200,11 +201,13 @@ class Planner:
                 declared = type_.fields[name]
                 arguments = self.arguments.of_field(declared, nodes[0])
                 below = _below(nodes)
-                items.append(self._item(Asked(key, name, declared, arguments, below, entity, times, depth)))
+                with self.account.field(key, cost_of(_read(declared)), times):
+                    asked = Asked(key, name, declared, arguments, below, entity, times, depth)
+                    items.append(self._item(asked))
         return tuple(items)
 
     def _item(self, asked: Asked) -> p.Item:
-        read: reads.Read = asked.declared.extensions["strawberry-definition"].metadata[READ]
+        read = _read(asked.declared)
         key, name, arguments = asked.key, asked.name, asked.arguments
         match read:
             case reads.Feature():
@@ -281,13 +284,8 @@ class Planner:
 
     def end(self, key: str, side: str, asked: Asked, names: Sequence[str] = _ENDS) -> p.End:
         """A record of one of these entities, told by the columns `<side>_type` and `<side>_key`."""
-        before = most = self.rows
-        choices = []
-        for name in names:
-            self.rows = before
-            choices.append((BY_NAME[name], self._behind_interface(name, asked)))
-            most = max(most, self.rows)
-        self.rows = most + asked.times
+        choices = self.account.dearest((BY_NAME[name], self._behind_interface(name, asked)) for name in names)
+        self.rows += asked.times
         return p.End(key, side, tuple(choices))
 
     def parts(self, type_name: str, below: Sequence[SelectionSetNode]) -> p.Parts:
@@ -300,6 +298,7 @@ class Planner:
         size: int = self.settings.page_default if leaf is None else self.arguments.fix(leaf)
         if not 0 <= size <= ceiling:
             raise BadRequest(f"is {size}; ask for 0 to {ceiling} {what}", where=f"{asked.name}.first")
+        self.account.size(size)
         return size
 
     def _node(self, asked: Asked) -> p.Item:
@@ -368,6 +367,7 @@ class Planner:
         if arguments.get("where") is not None:
             conditions.append(self.condition(entity, arguments["where"], f"{name}.where"))
         size, backwards, cursor = self.extent(asked)
+        self.account.size(size)
         order = self.order(entity, arguments.get("orderBy"), f"{name}.orderBy")
         connection = get_named_type(asked.declared.type)
         assert isinstance(connection, GraphQLObjectType)
@@ -388,13 +388,15 @@ class Planner:
             elif part == "pageInfo":
                 parts.append(p.PageInfo(key, self.parts("PageInfo", each.below)))
             elif part == "totalCount":
-                parts.append(p.TotalCount(key))
+                with self.account.field(key, COUNTED, asked.times):
+                    parts.append(p.TotalCount(key))
             else:
                 declared = connection.fields[part]
                 own: reads.OfPage = declared.extensions["strawberry-definition"].metadata[READ]
                 given = self.arguments.of_field(declared, nodes[0])
                 here = replace(asked.each(nodes), key=key, name=part, declared=declared, arguments=given)
-                parts.append(own.plan(self, here, page))
+                with self.account.field(key, own.cost, here.times):
+                    parts.append(own.plan(self, here, page))
         return replace(page, parts=tuple(parts))
 
     def _edge(self, key: str, target: str, asked: Asked) -> p.Edge:
@@ -523,6 +525,11 @@ class Planner:
             of = self.place(inner["of"], f"{where}.buffer.of")
             return p.Place({kind: inner}, f"{where}.buffer", of=of)
         return p.Place({kind: inner}, f"{where}.{kind}")
+
+
+def _read(declared: GraphQLField) -> reads.Read:
+    read: reads.Read = declared.extensions["strawberry-definition"].metadata[READ]
+    return read
 
 
 def _below(nodes: Sequence[FieldNode]) -> list[SelectionSetNode]:

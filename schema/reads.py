@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from schema import plan
     from schema.planner import Asked, Planner
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a field costs each time that it is asked for, and for each row that it may give; see cost.py."""
+
+    weight: float = 0
+    per_item: float = 0
+
+
 class Feature(ABC):
     """A subject of its own, which plans itself: lookups.py has some."""
+
+    cost: ClassVar[Cost] = Cost(0, 1)
 
     @abstractmethod
     def plan(self, planner: Planner, asked: Asked) -> plan.Item:
@@ -24,6 +34,8 @@ class Feature(ABC):
 
 class OfPage(ABC):
     """A part of a connection that is a subject of its own: aggregates.py has some."""
+
+    cost: ClassVar[Cost] = Cost(0, 1)
 
     @abstractmethod
     def plan(self, planner: Planner, asked: Asked, page: plan.Page) -> plan.Feature:

@@ -8,6 +8,7 @@ import orjson
 from starlette.exceptions import HTTPException
 
 from schema import query
+from schema.callers import Callers
 from schema.execute import Engine
 from schema.persisted import read_operations
 from schema.versions import Versions
@@ -26,6 +27,7 @@ class Served:
         self.operations = read_operations(settings, self.engine.schema)
         self.reader = Reader(url, settings)
         self.versions = Versions(url, settings)
+        self.callers = Callers(settings)
         self.cities: dict[str, City] = {}
         self.streams = 0  #: how many run now
 

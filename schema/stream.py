@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select
@@ -15,6 +16,7 @@ from starlette.types import Receive, Send
 
 from schema import plan as p
 from schema.arguments import Leaf
+from schema.callers import Caller
 from schema.compile import Compiler, Statement, cursor_of, json_record
 from schema.execute import Answer, Engine
 from schema.planner import Asked, Planner
@@ -39,14 +41,20 @@ class StreamPlanner(Planner):
 
     _lines = 1
 
-    def stream(self) -> p.Page:
-        """The connection; BadRequest where the operation is no such."""
-        page, *others = [*self.plan().items, None]
+    def stream(self, city: City, budget: float) -> Statement:
+        """The statement of a stream, its bill that of a line.
+
+        BadRequest where the operation is no connection, or a line may cost more than the budget.
+        """
+        plan = self.plan()
+        bill = plan.bill.of_each(self._lines)
+        bill.check(self.settings.rows_ceiling, budget)
+        page, *others = [*plan.items, None]
         if len(others) != 1 or not isinstance(page, p.Page):
             raise BadRequest("a stream is of one connection: ask for exactly one field such as buildings")
         if len(page.parts) != 1 or not isinstance(page.parts[0], p.Nodes | p.Edge):
             raise BadRequest("a stream is of nodes or of edges: select exactly one of them", where=page.key)
-        return page
+        return replace(compile_stream(page, city), bill=bill)
 
     def extent(self, asked: Asked) -> tuple[int, bool, Leaf | None]:
         if asked.depth > 1:
@@ -59,10 +67,6 @@ class StreamPlanner(Planner):
             raise BadRequest(f"is {size}; ask for 0 rows or more", where=f"{asked.name}.first")
         self._lines = max(size, 1)
         return size, False, after
-
-    def check(self) -> None:
-        self.rows //= self._lines
-        super().check()
 
 
 def compile_stream(page: p.Page, city: City) -> Statement:
@@ -95,19 +99,24 @@ async def lines(
     query: str,
     variables: Mapping[str, Any] | None = None,
     operation_name: str | None = None,
+    *,
+    caller: Caller | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """The lines of a stream, many at a time; an empty piece where there are none.
 
     What is wrong before the first piece is raised, as Engine.failure takes it; later it is told in the last
     line: {"errors": [...]}.
     """
+    caller = caller or engine.anybody
     document, operation, given = await engine.prepared(query, variables, operation_name)
 
-    def compiled() -> Statement:
+    def compiled(budget: float) -> Statement:
         planner = StreamPlanner(engine.schema, document.ast, operation.node, given, engine.settings)
-        return compile_stream(planner.stream(), city)
+        return planner.stream(city, budget)
 
-    statement = await engine.aside(query, compiled)
+    statement = await engine.aside(query, compiled, caller.budget)
+    if caller.bucket is not None:
+        caller.bucket.take(statement.bill.cost)
     timeout_s = engine.settings.stream_timeout_s
     clock = asyncio.get_running_loop().time
     ends = clock() + timeout_s
@@ -121,6 +130,8 @@ async def lines(
             # PostgreSQL breaks lines between the records of a nested list; in a text they are escaped
             yield b"".join(row.replace(b"\n", b"") + b"\n" for row in rows if row is not None)
             started = True
+            if caller.bucket is not None:
+                caller.bucket.owe(statement.bill.cost * len(rows))
             if clock() > ends:
                 raise Refused(TOO_LONG, "the stream has taken too long")
         if not started:

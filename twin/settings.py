@@ -30,6 +30,11 @@ class Settings:
     page_ceiling: int = 10_000  #: most rows that one page may ask for
     depth_ceiling: int = 12  #: deepest nesting of fields in one operation
     rows_ceiling: int = 200_000  #: most rows that one operation may ask for, nested pages multiplied
+    cost_budget: float = 500_000  #: most that one operation may cost; a record read by its key costs 1
+    #: what each caller may spend in a second, over a minute; a limit for each address where it is set
+    cost_rate: float | None = None
+    #: who may ask for more: each one's secret token, and what one operation of theirs may cost
+    callers: tuple[tuple[str, str, float], ...] = field(default=(), repr=False)
     streams: int = 4  #: most NDJSON streams of one server process at once, each with a connection of its own
     stream_timeout_s: float = 600.0  #: after this a stream is ended
     request_bytes_ceiling: int = 1_000_000  #: largest request body
@@ -73,6 +78,23 @@ def _curators(name: str, text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _callers(name: str, text: str) -> tuple[tuple[str, str, float], ...]:
+    """Names, tokens and budgets out of "name:token:budget,..."; what is wrong is said without a token."""
+    known = []
+    for place, each in enumerate(text.split(","), 1):
+        who, _, rest = each.partition(":")
+        pair, _, budget = rest.rpartition(":")
+        try:
+            ((_, token),) = _curators(name, f"{who}:{pair}")
+            known.append((who.strip(), token, float(_read(name, budget, "float"))))
+        except BadRequest:
+            raise BadRequest(
+                f"entry {place} is no name:token:budget with a token of {SHORTEST_TOKEN} characters or more",
+                where=name,
+            ) from None
+    return tuple(known)
+
+
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -85,7 +107,7 @@ def _yes_or_no(name: str, text: str) -> bool:
 def _read(name: str, text: str, kind: str) -> Any:
     """A setting's text as what its annotation says."""
     if kind.startswith("tuple"):
-        return _curators(name, text)
+        return _callers(name, text) if "float" in kind else _curators(name, text)
     if "Path" in kind:
         return Path(text)
     if kind == "bool":

@@ -1,0 +1,225 @@
+"""What an operation costs, known before any SQL runs: the costs of fields, how they add up, dry runs.
+
+One is what it takes to read one record by its key, a few microseconds. The SDL says each field's cost with
+@cost, the planner adds them up in an Account, execute.py holds the Bill against the caller's budget.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.schema_directive import Location
+
+from schema import reads
+from twin.errors import BadRequest
+
+T = TypeVar("T")
+
+_FREE = reads.Cost()
+#: of a field for each record that it is asked of, and for each record that it gives
+_COSTS: dict[type[Any], reads.Cost] = {
+    reads.Coded: reads.Cost(0, 1),
+    reads.Shape: reads.Cost(1),
+    reads.Distance: reads.Cost(1),
+    reads.ToOne: reads.Cost(0, 1),
+    reads.ToMany: reads.Cost(2, 1),
+    reads.Levels: reads.Cost(2),
+    reads.AtLevel: reads.Cost(5),
+    reads.SourcesOf: reads.Cost(0, 2),
+    reads.IdentifiersOf: reads.Cost(0, 1),
+    reads.LinksOf: reads.Cost(4, 1),
+    reads.LinkEnd: reads.Cost(0, 1),
+    reads.Root: reads.Cost(2, 1),
+    reads.RootList: reads.Cost(2, 1),
+    reads.RootNode: reads.Cost(0, 1),
+    reads.RootIdentifier: reads.Cost(0, 2),
+    reads.RootNotices: reads.Cost(2, 1),
+}
+#: a list is counted row by row, on an index where there is one
+COUNTED = reads.Cost(10)
+
+
+def cost_of(read: Any) -> reads.Cost:
+    """What a field costs that is read so."""
+    if isinstance(read, reads.Feature | reads.OfPage):
+        return read.cost
+    if read == reads.Part("totalCount"):
+        return COUNTED
+    return _COSTS.get(type(read), _FREE)
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="cost",
+    description="What the field costs: weight for each record that it is asked of, perItem for each that it "
+    "may give; 1 is a record read by its key",
+)
+class CostDirective:
+    """The cost of a field as the SDL says it."""
+
+    weight: float
+    per_item: float | None = strawberry.directive_field(name="perItem", default=strawberry.UNSET)
+
+
+def directives_of(read: Any) -> list[object]:
+    """@cost, where a field costs more than nothing."""
+    cost = cost_of(read)
+    if cost == _FREE:
+        return []
+    return [CostDirective(weight=cost.weight, per_item=cost.per_item or strawberry.UNSET)]
+
+
+# --- adding up ----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Bill:
+    """What an operation may cost at most, and where: by path of response keys, without nodes and edges."""
+
+    cost: float
+    rows: int
+    parts: tuple[tuple[str, float], ...] = ()  #: the costliest first
+    narrow: tuple[str, ...] = ()  #: what to ask for less of
+
+    def check(self, rows_ceiling: int, budget: float) -> None:
+        """BadRequest where it is more than may be: which part costs most, and what to narrow."""
+        if self.rows > rows_ceiling:
+            self._refuse(f"may read up to {self.rows:,} rows; {rows_ceiling:,} are allowed")
+        if self.cost > budget:
+            self._refuse(f"may cost up to {self.cost:,.0f}; {budget:,.0f} are allowed")
+
+    def told(self, budget: float) -> Any:
+        """What an answer says of its cost."""
+        return {"cost": round(self.cost), "rows": self.rows, "budget": round(budget)}
+
+    def _refuse(self, what: str) -> None:
+        most = f"; {self.parts[0][0]} costs most ({self.parts[0][1]:,.0f})" if self.parts else ""
+        raise BadRequest(f"the operation {what}{most}: {'; '.join(self.narrow)}")
+
+    def of_each(self, times: int) -> Bill:
+        """A part of it: one of so many like it."""
+        parts = tuple((path, cost / times) for path, cost in self.parts)
+        return replace(self, cost=self.cost / times, rows=self.rows // times, parts=parts)
+
+
+NOTHING = Bill(0, 0)
+
+
+class Account:
+    """Adds up what an operation costs while it is planned."""
+
+    _SHOWN = 5
+
+    def __init__(self) -> None:
+        self.rows = 0  #: how many rows what is planned so far may read at most
+        self._cost = 0.0
+        self._rows_below = 0  #: of the fields below the one that is being planned
+        self._path: list[str] = []
+        self._parts: Counter[str] = Counter()
+        self._sizes: dict[str, int] = {}
+
+    @contextmanager
+    def field(self, key: str, cost: reads.Cost, times: int) -> Iterator[None]:
+        """What is added within is of this field, which is asked of so many records."""
+        self._path.append(key)
+        outside, before = self._rows_below, self.rows
+        self._rows_below = 0
+        yield
+        rows = self.rows - before
+        self.spend(cost.weight * times + cost.per_item * (rows - self._rows_below))
+        self._rows_below = outside + rows
+        self._path.pop()
+
+    def spend(self, cost: float) -> None:
+        """Add to the cost of the field that is being planned."""
+        if cost:
+            self._cost += cost
+            self._parts[".".join(self._path)] += cost  # type: ignore[assignment]  # a Counter of floats
+
+    def size(self, size: int) -> None:
+        """The field that is being planned is a list of at most so many."""
+        self._sizes[".".join(self._path)] = size
+
+    def dearest(self, alternatives: Iterable[T]) -> list[T]:
+        """Alternatives that are planned one by one, of which only one counts: the one that may cost most."""
+        before = most = self.rows, self._cost, self._rows_below
+        made = []
+        for one in alternatives:
+            made.append(one)
+            now = self.rows, self._cost, self._rows_below
+            most = max(most[0], now[0]), max(most[1], now[1]), max(most[2], now[2])
+            self.rows, self._cost, self._rows_below = before
+        self.rows, self._cost, self._rows_below = most
+        return made
+
+    def bill(self) -> Bill:
+        """What it all costs."""
+        parts = tuple((path, float(cost)) for path, cost in self._parts.most_common(self._SHOWN))
+        return Bill(self._cost, self.rows, parts, tuple(self._narrow(parts)))
+
+    def _narrow(self, parts: Sequence[tuple[str, float]]) -> Iterator[str]:
+        """The lists that the costliest part is in, the longest first."""
+        path = parts[0][0].split(".") if parts else []
+        around = [".".join(path[:end]) for end in range(len(path), 0, -1)]
+        lists = sorted((self._sizes[one], one) for one in around if one in self._sizes)
+        for size, one in reversed(lists):
+            yield f"ask for fewer than {size:,} with first of {one}"
+        if not lists:
+            yield "ask for less in one operation"
+
+
+# --- dry runs -----------------------------------------------------------------------------------------
+#: tables of this city that are too large to be read whole for one answer
+LARGE_TABLES = (
+    b"SELECT coalesce(json_agg(relname), '[]') FROM pg_class"
+    b" WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND reltuples >= 1000"
+)
+
+
+def dry_run(bill: Bill, refusal: str | None, budget: float, explained: Any, large: Sequence[str]) -> Any:
+    """What an operation would take: by our count, and by PostgreSQL's plan (EXPLAIN's JSON)."""
+    whole = explained[0]["Plan"]
+    nodes = list(_nodes(whole, 1.0))
+    scans = sorted(
+        {
+            node["Relation Name"]
+            for node, _ in nodes
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in large
+        }
+    )
+    narrow = [*bill.narrow] if refusal else []
+    narrow += [
+        f"{table} is read whole: filter by an indexed field or a place, or take fewer" for table in scans
+    ]
+    return bill.told(budget) | {
+        "refusal": refusal,
+        "estimatedRows": round(
+            sum(node["Plan Rows"] * times for node, times in nodes if "Relation Name" in node)
+        ),
+        "estimatedCost": whole["Total Cost"],
+        "indexes": sorted({node["Index Name"] for node, _ in nodes if "Index Name" in node}),
+        "sequentialScans": scans,
+        "mostCostly": [{"path": path, "cost": round(cost)} for path, cost in bill.parts],
+        "narrow": narrow,
+    }
+
+
+def _nodes(node: Mapping[str, Any], times: float) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """The nodes of a plan, each with how many times PostgreSQL expects to carry it out."""
+    yield node, times
+    inner = node.get("Plans", ())
+    outer_rows = max((one["Plan Rows"] for one in inner if one["Parent Relationship"] == "Outer"), default=1)
+    for one in inner:
+        match one["Parent Relationship"]:
+            case "SubPlan":
+                again = times * max(node["Plan Rows"], 1)
+            case "Inner" if node["Node Type"] == "Nested Loop":
+                again = times * max(outer_rows, 1)
+            case "InitPlan":
+                again = 1.0
+            case _:
+                again = times
+        yield from _nodes(one, again)
