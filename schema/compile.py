@@ -45,7 +45,7 @@ from schema import plan as p
 from schema import values
 from schema.cost import NOTHING, Bill
 from schema.filters import PREDICATES
-from schema.places import WGS84
+from schema.places import BUFFER_SEGMENTS, WGS84
 from schema.values import Reading
 from twin.database import City
 from twin.entities import BY_NAME, IDENTIFIERS, CodeValue, Entity
@@ -521,7 +521,9 @@ class Compiler:
                 assert page.entity.geometry is not None
                 between = t.c[page.entity.geometry].op("<->", return_type=Double())
                 apart = between(self.place(one.place))
-                keys.append((apart, False, bool(table.c[page.entity.geometry].nullable)))
+                # a record may have no place, and nothing may be left of it within a buffer
+                nullable = bool(table.c[page.entity.geometry].nullable) or values.names_entity(one.place)
+                keys.append((apart, False, nullable))
             elif one.name == "key":
                 keys.append((t.c.key, one.descending, False))
             else:
@@ -544,7 +546,7 @@ class Compiler:
         alternatives = []
         equal: list[Any] = []
         for i, (expression, descending, nullable) in enumerate(order):
-            read = values.cursor_value(page.cursor, i, len(order), signature)
+            read = values.cursor_value(page.cursor, i, len(order), signature, nullable=nullable)
             value = self.bind(read, expression.type)
             down = descending != page.backwards
             further: Any = expression < value if down else expression > value
@@ -666,7 +668,7 @@ class Compiler:
         if place.of is not None and values.names_entity(place.of):
             leaf = place.tree["buffer"]["metres"]
             metres = self.bind(values.number(leaf, f"{place.where}.metres"), Double())
-            return func.ST_Buffer(self.place(place.of), metres)
+            return func.ST_Buffer(self.place(place.of), metres, literal_column(str(BUFFER_SEGMENTS)))
 
         return self.bind(values.shape(place, srid), Geometry(srid=srid))
 

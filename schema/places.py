@@ -17,6 +17,8 @@ WGS84 = 4326
 #: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
 _EDGE_STEPS = 16
 _AROUND_DEGREES = 5.0
+#: straight pieces of a quarter circle around a point: within 0.1 % of it
+BUFFER_SEGMENTS = 16
 
 
 @lru_cache(maxsize=64)

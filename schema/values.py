@@ -183,13 +183,13 @@ def types(leaf: Leaf, where: str) -> Reading:
     return _once(read, leaf)
 
 
-def cursor_value(leaf: Leaf, index: int, count: int, signature: int) -> Reading:
+def cursor_value(leaf: Leaf, index: int, count: int, signature: int, *, nullable: bool) -> Reading:
     """One of the values that a cursor carries; the cursor must be from the same order."""
 
     def read(variables: Variables) -> bytes | None:
         text = leaf.read(variables)
         value = _cursor(text, count, signature)[index]
-        if value is None and index < count - 1:
+        if value is None and nullable:
             return None
         if isinstance(value, bool):
             return b"t" if value else b"f"
@@ -247,7 +247,7 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
         metres = tree["metres"].read(variables)
         if not math.isfinite(metres):
             raise BadRequest(f"is {metres}; give metres", where=f"{where}.metres")
-        around = _shape(place.of, variables, srid).buffer(metres)
+        around = _shape(place.of, variables, srid).buffer(metres, quad_segs=places.BUFFER_SEGMENTS)
         if shapely.is_empty(around):
             raise BadRequest(f"nothing is left of the geometry at {metres} metres", where=where)
         return around

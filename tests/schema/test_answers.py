@@ -326,3 +326,17 @@ def test_long_and_many_response_keys_keep_their_names_and_order(ask: Asked) -> N
     assert node[long] == "Средец"
     data = ask(f"{{ districts(first: 1) {{ edges {{ node {{ {many} id }} }} }} }}")
     assert list(data["districts"]["edges"][0]["node"]) == [*(f"f{i}" for i in range(60)), "id"]
+
+
+def test_a_buffer_is_as_round_around_a_record_as_around_a_place(ask: Asked) -> None:
+    place = ask('{ node(id: "Facility:f1") { ... on Facility { geometry(precision: 15) } } }')["node"][
+        "geometry"
+    ]
+    query = """query($of: GeometryInput!) { buildings {
+        nodes { distance(to: {buffer: {of: $of, metres: 25}}) } } }"""
+    far = [
+        [node["distance"] for node in ask(query, of=of)["buildings"]["nodes"]]
+        for of in ({"entity": "Facility:f1"}, {"geojson": place})
+    ]
+    assert far[0] == pytest.approx(far[1], abs=1e-6)
+    assert max(far[0]) > 1

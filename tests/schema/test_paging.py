@@ -144,3 +144,24 @@ def test_a_document_may_write_geojson_with_variables_in_it(ask: Asked) -> None:
     ]
     assert ask(query, x=lon, y=lat)["districts"]["totalCount"] == 1
     assert ask(query, x=lon + 1, y=lat)["districts"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("root", "order"),
+    [
+        (
+            "buildings",
+            "[{id: DESC}, {storeysAboveGround: ASC}]",
+        ),  # what follows the id can be null at the last
+        ("transitStops", '[{distance: {entity: "Site:s9"}}]'),  # which has no place
+        (
+            "transitStops",
+            '[{distance: {buffer: {of: {entity: "Building:b.1"}, metres: -99}}}]',
+        ),  # nothing is left
+    ],
+)
+def test_a_list_can_be_walked_where_all_that_orders_it_is_null(ask: Asked, root: str, order: str) -> None:
+    ids = [node["id"] for node in ask(f"{{ {root}(orderBy: {order}) {{ nodes {{ id }} }} }}")[root]["nodes"]]
+    assert len(ids) > 4
+    assert _walk(ask, root, order, 2, forwards=True) == ids
+    assert _walk(ask, root, order, 2, forwards=False) == ids
