@@ -49,6 +49,11 @@ class Town:
 
     def add(self, entity: str, key: str, /, **columns: Any) -> str:
         """One row; geometries may be shapely's. Its public id."""
+        with database.connect(self.url, city=self.city.name) as connection:
+            return self.put(connection, entity, key, **columns)
+
+    def put(self, connection: psycopg.Connection[Any], entity: str, key: str, /, **columns: Any) -> str:
+        """One of many rows, by a connection to the city."""
         table = BY_NAME[entity].table
         if BY_NAME[entity].is_city_entity:
             columns = {"recorded_at": "2026-01-01T00:00:00Z", "sources": ["town"], **columns}
@@ -56,8 +61,7 @@ class Town:
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join(["%s"] * len(values))
         stored = [self._stored(table.c[name], value) for name, value in values.items()]
-        with database.connect(self.url, city=self.city.name) as connection:
-            connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})".encode(), stored)
+        connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})".encode(), stored)
         return f"{entity}:{key}"
 
     def run(self, sql: str) -> None:

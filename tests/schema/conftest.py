@@ -8,9 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import OperationDefinitionNode, execute_sync, parse
 
+from schema.compile import compile_plan
 from schema.execute import Answer, Engine
+from schema.planner import Planner
 from schema.query import build
+from tests import crowd
+from tests.reference import Reference
 from tests.town import CITY, Grid, Town
 from twin.database import Reader, connect
 from twin.gazetteer import refresh_gazetteer
@@ -70,6 +75,19 @@ class Asked:
         assert answer.status == 400, body
         message: str = body["errors"][0]["message"]
         return message
+
+    def replayed(self, query: str, **variables: Any) -> Any:
+        """The data that graphql-core makes of an answer which PostgreSQL has built."""
+        document = parse(query)
+        operation = document.definitions[0]
+        assert isinstance(operation, OperationDefinitionNode)
+        planner = Planner(self.engine.schema, document, operation, variables, self.settings, typed=True)
+        statement = compile_plan(planner.plan(), self.town.city)
+        row = self.loop.run_until_complete(self.reader.fetch(statement.sql, statement.values(variables)))
+        root = orjson.loads(row[0] or b"null")
+        result = execute_sync(self.engine.schema, document, root, variable_values=variables)
+        assert result.errors is None
+        return result.data
 
     def close(self) -> None:
         self.loop.run_until_complete(self.reader.close())
@@ -140,3 +158,16 @@ def ask(town: Town) -> Iterator[Asked]:
     asked = Asked(town, Settings(database_url=town.url, connections=2, page_ceiling=1000))
     yield asked
     asked.close()
+
+
+@pytest.fixture(scope="module")
+def reference(ask: Asked) -> Iterator[Reference]:
+    """The town with rows of every entity in it, and a second way to ask it."""
+    crowd.fill(ask.town, seed=7)
+    with connect(ask.town.url, city=CITY.name) as connection:
+        rebuild(connection)
+        refresh_gazetteer(connection)
+    ask.town.run("ANALYZE")
+    reference = Reference(ask.town, ask.settings)
+    yield reference
+    reference.close()
