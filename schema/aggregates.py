@@ -30,6 +30,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     true,
 )
 from sqlalchemy import (
@@ -63,6 +64,10 @@ GROUPS_DEFAULT = 1_000
 MOST_KEYS = 4
 #: conditions of one `having`
 MOST_CONDITIONS = 50
+#: records that an estimate looks at
+SAMPLE_ROWS = 20_000
+#: the highest limit of a count
+MOST_COUNTED = 1_000_000
 #: cells that would cover a city's box
 MOST_CELLS = 1_000_000
 
@@ -286,12 +291,13 @@ def _each(parts: Sequence[Number | Numbers | p.Constant]) -> Iterator[Number]:
 class Rows:
     """The records that are summed up: a FROM clause that grows by what the measures need."""
 
-    def __init__(self, compiler: Compiler, entity: Entity, parent: Entity | None, outer: Any, page: p.Page):
+    def __init__(self, compiler: Compiler, parent: Entity | None, outer: Any, page: p.Page):
         self.compiler = compiler
-        self.entity = entity
-        self.t = compiler.alias(entity)
+        self.entity = page.entity
+        self.t = compiler.alias(page.entity)
         self.source: Any = self.t
         self.conditions = compiler.scope(parent, outer, page, self.t)
+        self._scope = parent, outer, page
         self._ages: Any = None
 
     def select(self, *columns: Any) -> Any:
@@ -316,6 +322,40 @@ class Rows:
                 return _geojson(func.ST_ConvexHull(func.ST_Collect(column)), number.crs, number.precision)
         return _kind_of(self.entity, number.name).measures[number.measure].sql(column)
 
+    def area(self, area: Entity) -> Column:
+        """The area that each record lies in, by the rule of links that are kept: the one that holds a point,
+        and more than half of a line or polygon.
+
+        Each area finds what it covers, which is quicker than to look up the area of each record; who holds
+        most is worked out only for what no area covers.
+        """
+        compiler, name = self.compiler, self.entity.geometry
+        assert name is not None
+        a, within = compiler.alias(area), compiler.alias(self.entity)
+        with compiler.around(a):
+            covered = compiler.select(within.c.key.label("key")).select_from(within)
+            covered = covered.where(
+                func.ST_Covers(a.c[area.geometry], within.c[name]),
+                *compiler.scope(*self._scope, within),
+            )
+            q = covered.offset(_plain(0)).lateral(compiler.inner("covered"))
+        found = select(q.c.key.label("key"), func.min(a.c.key).label("area")).select_from(a.join(q, true()))
+        lying = found.group_by(q.c.key).subquery(compiler.inner("lying"))
+        self.source = self.source.outerjoin(lying, lying.c.key == self.t.c.key)
+        measure = _EXTENTS.get(self.entity.fields[name].geometry or "")
+        if measure is None:
+            return lying.c.area
+        b, shape = compiler.alias(area), self.t.c[name]
+        shared = measure(func.ST_Intersection(b.c[area.geometry], shape))
+        holding = (
+            select(b.c.key)
+            .where(func.ST_Intersects(b.c[area.geometry], shape), shared > measure(shape) / _plain(2))
+            .order_by(shared.desc(), b.c.key)
+            .limit(_plain(1))
+            .correlate(self.t)
+        )
+        return func.coalesce(lying.c.area, holding.scalar_subquery())
+
     def _sources(self) -> Any:
         """When the oldest and the newest of the data sets behind a record were loaded."""
         if self._ages is None:
@@ -327,6 +367,10 @@ class Rows:
             )
             self.source = self.source.join(self._ages, true())
         return self._ages
+
+
+#: how much there is of a line or polygon
+_EXTENTS = {"MULTIPOLYGON": func.ST_Area, "MULTILINESTRING": func.ST_Length}
 
 
 def _share(column: Any) -> Column:
@@ -361,7 +405,7 @@ class Summary(p.Feature):
     parts: tuple[Number | Numbers | p.Constant, ...]
 
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
-        rows = Rows(compiler, self.page.entity, entity, t, self.page)
+        rows = Rows(compiler, entity, t, self.page)
         columns = [rows.number(number).label(f"a{i}") for i, number in enumerate(_each(self.parts))]
         if not columns:
             return compiler.json_object([(part.key, quoted(part.value)) for part in self.parts], t)  # type: ignore[union-attr]
@@ -379,6 +423,100 @@ class SummaryOf(reads.OfPage):
         planner.rows += asked.times
         target = get_named_type(asked.declared.type).name
         return Summary(asked.key, page, _numbers(planner, target, asked.below))
+
+
+# --- counting -------------------------------------------------------------------------------------------
+class CountMode(enum.Enum):
+    """How exactly to count: all, with a guess from a sample where there are many, or up to a limit."""
+
+    EXACT = "EXACT"
+    ESTIMATED = "ESTIMATED"
+    CAPPED = "CAPPED"
+
+
+class CountMeaning(enum.Enum):
+    """What a count is: exact, an estimate (of a sample of the table), or a limit that the list exceeds."""
+
+    EXACT = "EXACT"
+    ESTIMATE = "ESTIMATE"
+    AT_LEAST = "AT_LEAST"
+
+
+enum_type(CountMode)
+enum_type(CountMeaning)
+
+
+@dataclass(frozen=True)
+class Count(p.Feature):
+    """How many records a connection has, exactly or not: pairs of response key and part."""
+
+    page: p.Page
+    mode: CountMode
+    up_to: int
+    parts: p.Parts
+
+    def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
+        rows = Rows(compiler, entity, t, self.page)
+        if self.mode is CountMode.EXACT:
+            counted = rows.select(func.count().label("n"), quoted("EXACT").label("means"))
+        else:
+            some = rows.select(_plain(1).label("one")).limit(_plain(self.up_to + 1))
+            few = some.subquery(compiler.inner("few"))
+            n = func.count()
+            more = n > _plain(self.up_to)
+            if self.mode is CountMode.CAPPED:
+                beyond, means = _plain(self.up_to), quoted("AT_LEAST")
+            else:
+                beyond, means = func.greatest(n, self._estimate(compiler, entity, t)), quoted("ESTIMATE")
+            counted = select(
+                case((more, beyond), else_=n).label("n"),
+                case((more, means), else_=quoted("EXACT")).label("means"),
+            ).select_from(few)
+        c = counted.subquery(compiler.inner("counted"))
+        says = {"value": c.c.n, "means": c.c.means, "__typename": quoted("Count")}
+        said = compiler.json_object([(key, says[part]) for key, part in self.parts], c)
+        return select(said).select_from(c).scalar_subquery()
+
+    def _estimate(self, compiler: Compiler, parent: Entity | None, outer: Any) -> Column:
+        """From what PostgreSQL knows of the table, or from some of its pages where there are conditions."""
+        table = self.page.entity.table
+        name = quoted(f'"{compiler.city.name}"."{table.name}"')
+        known = literal_column("pg_class.reltuples")
+        of_table: Any = select(known).select_from(text("pg_class"))
+        held = of_table.where(literal_column("pg_class.oid") == func.to_regclass(name)).scalar_subquery()
+        # of a table that was never analysed nothing is known, and all of it is the sample
+        percent = func.least(_plain(100), _plain(100 * SAMPLE_ROWS) / func.greatest(held, _plain(1)))
+        sample = table.tablesample(func.system(percent), name=compiler.name(table.name), seed=_plain(1))
+        conditions = compiler.scope(parent, outer, self.page, sample)
+        sampled: Any = compiler.select(func.count() * _plain(100) / percent).select_from(sample)
+        guess = sampled.where(*conditions).scalar_subquery()
+        if not conditions:
+            guess = case((held > _plain(0), held), else_=guess)
+        return cast(func.round(guess), BigInteger())
+
+
+class CountOf(reads.OfPage):
+    """How many records a connection has, exactly or not."""
+
+    def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Count:
+        mode, up_to = (
+            planner.arguments.fix(required(asked.arguments[name], f"{asked.name}.{name}", "leave it out"))
+            for name in ("mode", "upTo")
+        )
+        if not 1 <= up_to <= MOST_COUNTED:
+            raise BadRequest(f"is {up_to}; give 1 to {MOST_COUNTED:,}", where=f"{asked.name}.upTo")
+        planner.rows += asked.times
+        return Count(asked.key, page, mode, up_to, planner.parts("Count", asked.below))
+
+
+object_type(
+    "Count",
+    "How many a list has",
+    [
+        Member("value", int, "How many", reads.Part("value")),
+        Member("means", CountMeaning, "What this number is", reads.Part("means")),
+    ],
+)
 
 
 # --- grouping -------------------------------------------------------------------------------------------
@@ -409,6 +547,7 @@ class By(enum.Enum):
     VALUE = "VALUE"
     CODE = "CODE"
     RECORD = "RECORD"
+    AREA = "AREA"
     RANGE = "RANGE"
     PERIOD = "PERIOD"
     SQUARE = "SQUARE"
@@ -438,12 +577,19 @@ def keyed(entity: Entity) -> dict[str, Keyed]:
             if key.by is not By.RECORD and (key.by in (By.CODE, By.RANGE, By.PERIOD) or key.given is bool):
                 found.setdefault(name, key)
     if entity.geometry:
+        for area in _AREAS:
+            if area is not entity and area.name not in entity.links.values():
+                doc = f"The {area.name} that holds it, or most of it; worked out when it is asked for"
+                name = area.name[0].lower() + area.name[1:]
+                found[name] = Keyed(By.AREA, doc, bool, area.name, entity.geometry, of=area.name)
         for name, by in (("square", By.SQUARE), ("hexagon", By.HEXAGON)):
             doc = f"The {name} of a grid in the city's metric CRS that its middle (centroid) lies in"
             found[name] = Keyed(by, doc, "CellInput", "Cell", entity.geometry)
     return found
 
 
+#: what divides the ground
+_AREAS = tuple(entity for entity in BY_NAME.values() if entity.geometry == "boundary")
 #: of what a link leads to: grouping by when those were valid or recorded answers no question
 _NOT_THROUGH = ("valid_from", "valid_to", "recorded_at")
 
@@ -563,7 +709,7 @@ class Grouping(p.Feature):
     parts: tuple[Numbers | KeyObject | GroupShape | p.Constant, ...]
 
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
-        rows = Rows(compiler, self.page.entity, entity, t, self.page)
+        rows = Rows(compiler, entity, t, self.page)
         columns: list[Any] = []
         for i, key in enumerate(self.keys):
             columns += [column.label(name) for name, column in self._key_columns(rows, key, i)]
@@ -625,6 +771,8 @@ class Grouping(p.Feature):
                 cell = _cell(rows, column, key)
                 yield f"k{i}", cell.c.i
                 yield f"k{i}_j", cell.c.j
+            case By.AREA:
+                yield f"k{i}", rows.area(BY_NAME[known.of or ""])
             case _:
                 yield f"k{i}", column
 
@@ -670,7 +818,7 @@ class Grouping(p.Feature):
                     _edge(compiler, key), cast(column, Integer()), cast(g.c[f"k{i}_j"], Integer()), origin
                 )
                 return _geojson(cell, part.crs, part.precision)
-            if key.known.by is By.RECORD:
+            if key.known.by in (By.RECORD, By.AREA):
                 target = BY_NAME[key.known.of or ""]
                 if target.geometry:
                     s = compiler.alias(target)
@@ -773,6 +921,14 @@ def _cell(rows: Rows, shape: Any, key: Key) -> Any:
     return cell
 
 
+def _only(tree: Tree, where: str) -> tuple[str, Tree]:
+    """The one member of an input of which exactly one must be given."""
+    if not tree or len(tree) != 1:
+        raise BadRequest("give exactly one field", where=where)
+    ((name, inner),) = tree.items()
+    return name, inner
+
+
 class GroupsOf(reads.OfPage):
     """The groups that a connection's records fall into."""
 
@@ -799,16 +955,15 @@ class GroupsOf(reads.OfPage):
         keys: list[Key] = []
         for i, tree in enumerate(trees):
             place = f"{where}[{i}]"
-            given = [(name, inner) for name, inner in (tree or {}).items() if inner is not None]
-            if len(given) != 1:
-                raise BadRequest("give exactly one field to group by", where=place)
-            ((public, inner),) = given
+            public, inner = _only(tree, place)
             if any(key.public == public for key in keys):
                 raise BadRequest(f"{public} is there twice", where=place)
             keys.append(self._key(planner, public, keyed(entity)[public], inner, f"{place}.{public}"))
         return tuple(keys)
 
     def _key(self, planner: Planner, public: str, known: Keyed, tree: Tree, where: str) -> Key:
+        if tree is None:
+            raise BadRequest("is null; say what to group by", where=where)
         match known.by:
             case By.RANGE:
                 width = required(tree["width"], f"{where}.width", "say how wide a range is")
@@ -863,20 +1018,16 @@ class GroupsOf(reads.OfPage):
         orders = []
         for i, tree in enumerate(trees or ()):
             place = f"{where}[{i}]"
-            given = [(name, inner) for name, inner in (tree or {}).items() if inner is not None]
-            if len(given) != 1:
-                raise BadRequest("give exactly one thing to order by", where=place)
-            ((name, inner),) = given
+            name, inner = _only(tree, place)
             number: Number | None = None
             if name == "count":
                 number = Number("", "count")
             elif name != "key":
-                measures = [(measure, leaf) for measure, leaf in inner.items() if leaf is not None]
-                if len(measures) != 1:
-                    raise BadRequest("give exactly one measure to order by", where=f"{place}.{name}")
-                ((measure, inner),) = measures
+                place = f"{place}.{name}"
+                measure, inner = _only(inner, place)
                 number = Number("", measure, summed(entity)[name][0])
-            orders.append(GroupOrder(number, planner.arguments.fix(inner) == Direction.DESC))
+            direction = required(inner, place, "say ASC or DESC")
+            orders.append(GroupOrder(number, planner.arguments.fix(direction) == Direction.DESC))
         return tuple(orders)
 
     def _parts(
@@ -919,7 +1070,7 @@ class GroupsOf(reads.OfPage):
                 case By.CODE:
                     planner.rows += below.times
                     item = p.Coded(key, f"k{i}", known.of or "", planner.coded_parts(below.below))
-                case By.RECORD:
+                case By.RECORD | By.AREA:
                     planner.rows += below.times
                     target = BY_NAME[known.of or ""]
                     item = p.One(key, f"k{i}", target, planner.record(target.name, below))
@@ -1063,8 +1214,15 @@ def connection_parts(entity: Entity) -> list[Member]:
         ),
     ]  # fmt: skip
     parts = [
+        Member(
+            "count", "Count!", "How many the whole list has: quickly, where it has many", CountOf(),
+            [
+                Argument("mode", CountMode, "How exactly", default=CountMode.EXACT),
+                Argument("upTo", int, "Exact up to so many, unless the mode is EXACT", default=10_000),
+            ],
+        ),
         Member("aggregate", f"{name}Aggregate!", "What the whole list comes to", SummaryOf()),
-    ]
+    ]  # fmt: skip
     coverage = []
     shares = [
         Member(public, float | None, f"Share with this, 0 to 1: {doc}", Says("share", attribute))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from loaders.quality import quality
 from loaders.report import Status
 from loaders.run import link
+from schema.execute import Engine
+from schema.query import build
 from tests.loaders.real import Loaded
+from twin.database import Reader, cities
+from twin.settings import Settings
 
 pytestmark = pytest.mark.real
 
@@ -50,6 +57,51 @@ def test_sofia_loads_in_one_command_and_in_time(sofia: Loaded) -> None:
 )
 def test_the_counts_match_the_files(sofia: Loaded, dataset: str, entity: str, rows: int) -> None:
     assert sofia.report[dataset].entities[entity].rows == rows
+
+
+def test_numbers_by_district_are_those_of_plain_sql(sofia: Loaded) -> None:
+    """As a planner asks for them: in nested lists, by the link that is kept, and by position."""
+
+    async def answered() -> Any:
+        reader = Reader(sofia.url, Settings())
+        await reader.open()
+        answer = await Engine(build(), Settings()).answer(
+            reader,
+            cities(sofia.url)["sofia"],
+            """{ districts { nodes { code transitStops { aggregate { count departuresWeekday { sum median } } } } }
+              transitStops { groupBy(by: [{district: true}]) { key { district { code } } aggregate { count } }
+                byUnit: groupBy(by: [{planningUnit: true}]) { key { planningUnit { name } } aggregate { count } } }
+              sites { groupBy(by: [{hexagon: {edgeM: 1000}}, {kind: true}]) { aggregate { count } } } }""",
+        )
+        await reader.close()
+        return orjson.loads(answer.body)["data"]
+
+    found = asyncio.run(answered())
+    counted = sofia.rows(
+        "SELECT d.code, count(s.key), sum(s.departures_weekday),"
+        " percentile_cont(0.5) WITHIN GROUP (ORDER BY s.departures_weekday)"
+        " FROM district d LEFT JOIN transit_stop s ON s.district = d.key GROUP BY d.code ORDER BY d.code"
+    )
+    nested = [
+        (n["code"], m["count"], m["departuresWeekday"]["sum"], m["departuresWeekday"]["median"])
+        for n in found["districts"]["nodes"]
+        for m in [n["transitStops"]["aggregate"]]
+    ]
+    assert sorted(nested) == counted
+    stops = found["transitStops"]
+    by_district = {g["key"]["district"] and g["key"]["district"]["code"]: g for g in stops["groupBy"]}
+    assert {code: n for code, n, *_ in counted if n} == {
+        code: group["aggregate"]["count"] for code, group in by_district.items() if code
+    }
+    ((outside,),) = sofia.rows("SELECT count(*) FROM transit_stop WHERE district IS NULL")
+    assert by_district[None]["aggregate"]["count"] == outside
+    lying = sofia.rows(
+        "SELECT (SELECT u.key FROM planning_unit u WHERE ST_Covers(u.boundary, s.position) ORDER BY u.key LIMIT 1)"
+        " AS unit, count(*) FROM transit_stop s GROUP BY 1 ORDER BY 2"
+    )
+    assert sorted(g["aggregate"]["count"] for g in stops["byUnit"]) == [n for _, n in lying]
+    ((sites,),) = sofia.rows("SELECT count(*) FROM site")
+    assert sum(group["aggregate"]["count"] for group in found["sites"]["groupBy"]) == sites
 
 
 def test_every_defect_of_a_record_is_a_notice(sofia: Loaded) -> None:

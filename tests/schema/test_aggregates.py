@@ -281,6 +281,71 @@ def test_groups_of_buildings(ask: Asked, by: str, key: str, of: Any, said: Any) 
         assert aggregate["heightM"]["avg"] == (pytest.approx(statistics.mean(heights)) if heights else None)
 
 
+def test_groups_by_an_area_that_no_link_leads_to(ask: Asked) -> None:
+    """A building belongs to the place that holds more than half of it, though its edge crosses it."""
+    ask.statements.clear()
+    found = ask("""{ buildings(where: {district: {code: {in: ["d0", "d1"]}}}) {
+      groupBy(by: [{namedPlace: true}]) { key { namedPlace { name } } geometry(crs: 7801) aggregate { count } } } }""")
+    assert len(ask.statements) == 1
+    buildings = [b for b in BUILDINGS if b.district in ("d0", "d1")]
+
+    def place(building: Building) -> str | None:
+        for key, area in PLACES.items():
+            if area.intersection(building.footprint).area > building.footprint.area / 2:
+                return f"място {key}"
+        return None
+
+    split = [b for b in buildings for area in PLACES.values() if area.boundary.intersects(b.footprint)]
+    assert len(split) > 3
+    answered = {}
+    for group in found["buildings"]["groupBy"]:
+        named = group["key"]["namedPlace"]
+        answered[named and named["name"]] = group["aggregate"]["count"]
+        assert named is None or shapely.geometry.shape(group["geometry"]).equals(PLACES[named["name"][-2:]])
+    assert answered == Counter(map(place, buildings))
+
+
+def test_points_by_an_area_in_a_nested_list(ask: Asked) -> None:
+    found = ask("""{ districts { nodes { code sites { groupBy(by: [{namedPlace: true}]) {
+      key { namedPlace { id } } aggregate { count } } } } } }""")["districts"]["nodes"]
+    for district in found:
+        wanted = Counter(
+            next(
+                (f"NamedPlace:{k}" for k, area in PLACES.items() if s.position and area.covers(s.position)),
+                None,
+            )
+            for s in SITES
+            if s.district == district["code"]
+        )
+        groups = district["sites"]["groupBy"]
+        answered = {
+            g["key"]["namedPlace"] and g["key"]["namedPlace"]["id"]: g["aggregate"]["count"] for g in groups
+        }
+        assert answered == wanted
+
+
+@pytest.mark.parametrize(
+    ("where", "arguments", "value", "means"),
+    [
+        ("", "", 600, "EXACT"),
+        ("", "mode: CAPPED, upTo: 600", 600, "EXACT"),
+        ("", "mode: CAPPED, upTo: 599", 599, "AT_LEAST"),
+        ("", "mode: ESTIMATED, upTo: 1000", 600, "EXACT"),
+        ("", "mode: ESTIMATED, upTo: 100", 600, "ESTIMATE"),
+        ("(where: {currentUse: {isNull: false}})", "mode: CAPPED, upTo: 10", 10, "AT_LEAST"),
+        # a town this small is looked at as a whole
+        ("(where: {currentUse: {isNull: false}})", "mode: ESTIMATED, upTo: 10", None, "ESTIMATE"),
+        ('(where: {currentUse: {eq: "none"}})', "mode: ESTIMATED", 0, "EXACT"),
+    ],
+)
+def test_counts_say_what_they_are(
+    ask: Asked, where: str, arguments: str, value: int | None, means: str
+) -> None:
+    arguments = f"({arguments})" if arguments else ""
+    found = ask(f"{{ buildings{where} {{ count{arguments} {{ value means }} totalCount }} }}")["buildings"]
+    assert found["count"] == {"value": found["totalCount"] if value is None else value, "means": means}
+
+
 def test_groups_through_a_link(ask: Asked) -> None:
     found = ask("""{ sites { groupBy(by: [{businessLegalForm: true}, {kind: true}], orderBy: [{count: DESC}]) {
       key { businessLegalForm { code } kind } aggregate { count } } } }""")["sites"]["groupBy"]
@@ -423,6 +488,7 @@ def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) ->
         ("by: [{square: {edgeM: 1}}]", "more than 1,000,000 cells would cover the city"),
         ("by: [{hexagon: {edgeM: -5}}]", "give at least"),
         ("by: [{currentUse: true}], having: {count: {gt: null}}", "isNull"),
+        ("by: [{currentUse: true}], orderBy: [{heightM: {avg: null}}]", "is null; say ASC or DESC"),
     ],
 )
 def test_groupings_that_are_refused(ask: Asked, asked: str, words: str) -> None:

@@ -69,6 +69,14 @@ def big(database_url: str) -> Iterator[tuple[Engine, psycopg.Connection[Any]]]:
         '{ businesses(where: {legalName: {search: "firma 1679091c5a"}}) { nodes { id } } }',
         '{ buildings(first: 5, where: {sites: {some: {id: {eq: "Site:77"}}}}) { nodes { id } } }',
         '{ node(id: "Building:77") { ... on Building { links { totalCount } } } }',
+        "{ buildings(first: 20) { nodes { sites { aggregate { count business { distinct } } coverage { share {"
+        " building } } groupBy(by: [{kind: true}]) { key { kind } aggregate { count } } } } } }",
+        "{ buildings(where: {footprint: {bbox: {west: 23.31, south: 42.69, east: 23.313, north: 42.692}}})"
+        " { aggregate { count heightM { avg } } groupBy(by: [{currentUse: true}, {hexagon: {edgeM: 100}}])"
+        " { aggregate { count } } count(mode: CAPPED) { value } } }",
+        "{ sites(where: {position: {dwithin: {of: {point: {lon: 23.32, lat: 42.69}}, withinM: 50}}})"
+        " { groupBy(by: [{namedPlace: true}, {businessLegalForm: true}]) { aggregate { count } } } }",
+        "{ buildings { count(mode: ESTIMATED, upTo: 100) { value means } } }",
     ],
 )
 def test_no_large_table_is_read_whole(big: tuple[Engine, psycopg.Connection[Any]], query: str) -> None:
