@@ -9,7 +9,7 @@ import enum
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ from schema import plan as p
 from schema import reads, values
 from schema.arguments import Leaf, Tree, required
 from schema.compile import Compiler, quoted
+from schema.cost import COUNTED
 from schema.declare import READ, Argument, InputMember, Member, camel, enum_type, input_type, object_type
 from schema.filters import BIG_INT_OP, DATE_OP, DATE_TIME_OP, FLOAT_OP, INT_OP
 from schema.ordering import Direction
@@ -70,6 +71,9 @@ SAMPLE_ROWS = 20_000
 MOST_COUNTED = 1_000_000
 #: cells that would cover a city's box
 MOST_CELLS = 1_000_000
+
+#: what divides the ground; some hundreds of each at most
+AREAS = tuple(entity for entity in BY_NAME.values() if entity.geometry == "boundary")
 
 _REQUIRED = inspect.Parameter.empty
 Column = ColumnElement[Any]
@@ -399,19 +403,46 @@ def _said(compiler: Compiler, parts: Sequence[Any], row: Any, columns: Iterator[
 # --- aggregate and coverage -----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Summary(p.Feature):
-    """Measures of all records of a connection."""
+    """Measures of all records of a connection.
+
+    With `all_of`, the rows around are a page of so many with no condition, of areas: where all areas are on
+    it, the records of all are summed up at once and not area by area, which would read most pages of their
+    table many times.
+    """
 
     page: p.Page
     parts: tuple[Number | Numbers | p.Constant, ...]
+    all_of: int | None
 
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
-        rows = Rows(compiler, entity, t, self.page)
-        columns = [rows.number(number).label(f"a{i}") for i, number in enumerate(_each(self.parts))]
-        if not columns:
+        numbers = list(_each(self.parts))
+        if not numbers:
             return compiler.json_object([(part.key, quoted(part.value)) for part in self.parts], t)  # type: ignore[union-attr]
+        rows = Rows(compiler, entity, t, self.page)
+        columns = [rows.number(number).label(f"a{i}") for i, number in enumerate(numbers)]
         sums = rows.select(*columns).subquery(compiler.inner("sums"))
         said = _said(compiler, self.parts, sums, iter(sums.c))
-        return select(said).select_from(sums).scalar_subquery()
+        own = select(said).select_from(sums).scalar_subquery()
+        if self.all_of is None:
+            return own
+        assert entity is not None
+        return func.coalesce(self._of_all(compiler, entity, t, numbers, self.all_of), own)
+
+    def _of_all(
+        self, compiler: Compiler, entity: Entity, t: Any, numbers: Sequence[Number], size: int
+    ) -> Column:
+        """This row's part of what is summed up for all; null where not all are asked for, or it has none."""
+        rows = Rows(compiler, None, None, replace(self.page, via=None))
+        columns = [rows.number(number).label(f"a{i}") for i, number in enumerate(numbers)]
+        of = rows.t.c[entity.lists[self.page.via or ""].by]
+        grouped = select(of.label("k"), *columns).select_from(rows.source).where(*rows.conditions)
+        # else PostgreSQL would do it anew for each row
+        sums = grouped.group_by(of).cte(compiler.name("sums")).prefix_with("MATERIALIZED")
+        sums = compiler.before(sums)
+        said = _said(compiler, self.parts, sums, iter(list(sums.c)[1:]))
+        mine = select(said).select_from(sums).where(sums.c.k == t.c.key).correlate(t).scalar_subquery()
+        there = select(func.count()).select_from(compiler.alias(entity)).scalar_subquery()
+        return case((there <= _plain(size), mine))
 
 
 class SummaryOf(reads.OfPage):
@@ -422,7 +453,19 @@ class SummaryOf(reads.OfPage):
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Summary:
         planner.rows += asked.times
         target = get_named_type(asked.declared.type).name
-        return Summary(asked.key, page, _numbers(planner, target, asked.below))
+        parts = _numbers(planner, target, asked.below)
+        return Summary(asked.key, page, parts, _all_of(planner, page))
+
+
+def _all_of(planner: Planner, page: p.Page) -> int | None:
+    """How many areas the page around may show, where it may show all."""
+    around = planner.pages[-1] if planner.pages else None
+    if around is None or around.entity not in AREAS or page.via not in around.entity.lists:
+        return None
+    if around.entity.lists[page.via].by is None:
+        return None
+    whole = around.via is None and around.condition is None and around.cursor is None
+    return around.size if whole else None
 
 
 # --- counting -------------------------------------------------------------------------------------------
@@ -481,7 +524,7 @@ class Count(p.Feature):
         """From what PostgreSQL knows of the table, or from some of its pages where there are conditions."""
         table = self.page.entity.table
         name = quoted(f'"{compiler.city.name}"."{table.name}"')
-        known = literal_column("pg_class.reltuples")
+        known: Column = literal_column("pg_class.reltuples")
         of_table: Any = select(known).select_from(text("pg_class"))
         held = of_table.where(literal_column("pg_class.oid") == func.to_regclass(name)).scalar_subquery()
         # of a table that was never analysed nothing is known, and all of it is the sample
@@ -497,6 +540,8 @@ class Count(p.Feature):
 
 class CountOf(reads.OfPage):
     """How many records a connection has, exactly or not."""
+
+    cost = COUNTED
 
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Count:
         mode, up_to = (
@@ -577,7 +622,7 @@ def keyed(entity: Entity) -> dict[str, Keyed]:
             if key.by is not By.RECORD and (key.by in (By.CODE, By.RANGE, By.PERIOD) or key.given is bool):
                 found.setdefault(name, key)
     if entity.geometry:
-        for area in _AREAS:
+        for area in AREAS:
             if area is not entity and area.name not in entity.links.values():
                 doc = f"The {area.name} that holds it, or most of it; worked out when it is asked for"
                 name = area.name[0].lower() + area.name[1:]
@@ -588,8 +633,6 @@ def keyed(entity: Entity) -> dict[str, Keyed]:
     return found
 
 
-#: what divides the ground
-_AREAS = tuple(entity for entity in BY_NAME.values() if entity.geometry == "boundary")
 #: of what a link leads to: grouping by when those were valid or recorded answers no question
 _NOT_THROUGH = ("valid_from", "valid_to", "recorded_at")
 
@@ -938,6 +981,7 @@ class GroupsOf(reads.OfPage):
         entity = page.entity
         ceiling = planner.settings.page_ceiling
         size = min(GROUPS_DEFAULT, ceiling)
+        planner.account.size(size)
         if asked.arguments.get("first") is not None:
             size = planner.size(asked, ceiling, "groups")
         planner.rows += asked.times * size

@@ -159,9 +159,12 @@ class Compiler:
 
     def ahead(self, *columns: Any) -> Any:
         """A CTE of one row of these columns, which textual SQL can name."""
-        asked = select(*columns).cte(self.name("asked"))
-        self._ahead.append(asked)
-        return asked
+        return self.before(select(*columns).cte(self.name("asked")))
+
+    def before(self, cte: Any) -> Any:
+        """A CTE that the statement begins with; it speaks of no row around it."""
+        self._ahead.append(cte)
+        return cte
 
     def select(self, *columns: Any) -> Select[Any]:
         """A subquery that may speak of the rows around it; told so, SQLAlchemy keeps them out of its FROM."""

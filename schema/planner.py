@@ -87,6 +87,8 @@ class Planner:
         self.arguments = Arguments(operation, variables)
         self.settings = settings
         self.account = Account()
+        #: the pages around what is being planned, outermost first, with no parts yet
+        self.pages: list[p.Page] = []
         self._operation = operation
         self._fragments = {
             definition.name.value: definition
@@ -379,12 +381,14 @@ class Planner:
             each = asked.each(nodes, size)
             if part == "__typename":
                 parts.append(p.Constant(key, connection.name))
-            elif part == "nodes":
+            elif part in ("nodes", "edges"):
                 self.rows += each.times
-                parts.append(p.Nodes(key, self.record(target, each)))
-            elif part == "edges":
-                self.rows += each.times
-                parts.append(self._edge(key, target, each))
+                self.pages.append(page)
+                if part == "nodes":
+                    parts.append(p.Nodes(key, self.record(target, each)))
+                else:
+                    parts.append(self._edge(key, target, each))
+                self.pages.pop()
             elif part == "pageInfo":
                 parts.append(p.PageInfo(key, self.parts("PageInfo", each.below)))
             elif part == "totalCount":

@@ -206,11 +206,26 @@ def test_no_rows_give_nulls_and_zeros(ask: Asked) -> None:
     }
 
 
-def test_numbers_of_nested_lists(ask: Asked) -> None:
-    """Per district: buildings, businesses, mean storeys."""
-    found = ask("""{ districts { nodes { code buildings { aggregate { count storeysAboveGround { avg } } }
-      sites { aggregate { business { distinct } } } } } }""")["districts"]["nodes"]
-    assert len(found) == 4
+@pytest.mark.parametrize(
+    ("which", "districts"),
+    [
+        ("", 4),
+        ("(first: 3)", 3),
+        ('(where: {code: {ne: "d2"}})', 3),
+        ("(orderBy: [{code: DESC}], last: 4)", 4),
+    ],
+)
+def test_numbers_of_nested_lists(ask: Asked, which: str, districts: int) -> None:
+    """Per district: buildings, businesses, mean storeys; whether of all districts at once or of each."""
+    ask.statements.clear()
+    found = ask(
+        """{ districts%s { edges { node { code buildings { aggregate { count storeysAboveGround { avg } } }
+      sites { aggregate { business { distinct } } } } } } }"""
+        % which
+    )["districts"]["edges"]
+    assert len(ask.statements) == 1
+    found = [edge["node"] for edge in found]
+    assert len(found) == districts
     for one in found:
         mine = [b for b in BUILDINGS if b.district == one["code"]]
         storeys = _known(mine, "storeys_above_ground")
