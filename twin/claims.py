@@ -96,14 +96,41 @@ class Family:
     leads_through: Mapping[str, str | None]
     attribute: str  #: the subject's column that keeps the best of them
     #: key, object, method, score, evidence and status of every claim about the subjects `s` in {scope}, whose
-    #: links `l` are in {held}; {doors} are DOORS or DOORS_OF_FEW
+    #: links `l` are in {held}; {doors} are DOORS or DOORS_OF_FEW, {address_heirs} the HEIRS of addresses
     claims: str
 
 
+#: what took the place of records to which somebody tied a subject last, and that are gone since: key, subject
+#: and object of that link, an heir, and how many there are. A chain of successions ends at the first record
+#: that is there.
+HEIRS = """
+WITH RECURSIVE bereft AS MATERIALIZED (
+    SELECT l.key, l.subject_key, l.object_key FROM link AS l
+    WHERE l.method = {curated} AND l.type = {type} AND l.subject_type = {subject_type}
+        AND l.status = {accepted} AND {held}
+        AND NOT EXISTS (SELECT FROM {objects} AS o WHERE o.key = l.object_key)
+        AND NOT EXISTS (
+            SELECT FROM link AS later WHERE later.subject_key = l.subject_key AND later.type = {type}
+                AND later.subject_type = {subject_type} AND later.method = {curated}
+                AND later.status = {accepted} AND later.decided_at > l.decided_at
+        )
+), chain AS (
+    SELECT b.key, s.new_key FROM bereft AS b
+    JOIN succession AS s ON s.entity = {object_type} AND s.old_key = b.object_key
+    UNION
+    SELECT c.key, s.new_key FROM chain AS c
+    JOIN succession AS s ON s.entity = {object_type} AND s.old_key = c.new_key
+    WHERE NOT EXISTS (SELECT FROM {objects} AS o WHERE o.key = c.new_key)
+)
+SELECT b.key, b.subject_key, b.object_key, o.key AS heir, count(*) OVER (PARTITION BY b.key) AS heirs
+FROM bereft AS b JOIN chain AS c USING (key) JOIN {objects} AS o ON o.key = c.new_key
+"""
+
 # The building of the best address that a subject is at.
 _ADDRESSED = """
-    SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, l.object_key AS address, a.building, l.score
-    FROM link AS l JOIN address AS a ON a.key = l.object_key
+    SELECT DISTINCT ON (l.subject_key) l.subject_key AS key, a.key AS address, a.building, l.score
+    FROM link AS l LEFT JOIN ({address_heirs}) AS h ON h.key = l.key AND h.heirs = 1
+    JOIN address AS a ON a.key = COALESCE(h.heir, l.object_key)
     WHERE l.type = {at_address} AND l.subject_type = '%(entity)s' AND l.status = {accepted}
         AND a.building IS NOT NULL AND {held}
     ORDER BY l.subject_key, l.method = {curated} DESC, l.decided_at DESC NULLS LAST, l.score DESC,

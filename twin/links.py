@@ -18,8 +18,8 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from twin.areas import AREAS, WHEREABOUTS, refresh_area_parts, whereabouts
-from twin.claims import DOORS, DOORS_OF_FEW, FAMILIES, SIMILAR_WORDS, WORDS, Family
-from twin.entities import BY_NAME, ENTITIES, Base, Entity
+from twin.claims import DOORS, DOORS_OF_FEW, FAMILIES, HEIRS, SIMILAR_WORDS, WORDS, Family
+from twin.entities import BY_NAME, ENTITIES, Base, Entity, LinkType
 from twin.fields import KEY
 from twin.gazetteer import DERIVED_FROM, refresh_gazetteer
 from twin.history import HISTORY
@@ -31,6 +31,8 @@ _AREAS = ("district", "neighbourhood")
 _CLAIMS = Identifier("staging_claim")
 #: whose areas may also come from their building or address, and wait for that
 _SETTLED = ("Site", "Permit")
+#: says what took the place of a record about which somebody decided
+_SUCCESSION = "Succession"
 #: of a table's rows: when more were written, to make all links anew is faster than to find out whose
 _FEW = 0.2
 
@@ -86,7 +88,7 @@ def depending_on(changed: Collection[str]) -> set[str]:
     if found & set(AREAS):
         found |= {entity.name for entity in ENTITIES if entity.is_spatial} | set(_SETTLED)
     for family in FAMILIES:
-        if found & set(family.leads_through):
+        if found & {_SUCCESSION, *family.leads_through}:
             found.add(family.subject)
     return found
 
@@ -155,7 +157,7 @@ def _code(subject: str) -> str:
     ]
     words = [f"{name}={word.as_string()}" for name, word in sorted(WORDS.items())]
     return hashlib.blake2b(
-        "\n".join([*said, *words, DOORS, _BEST, _PLACES]).encode(), digest_size=8
+        "\n".join([*said, *words, DOORS, HEIRS, _PARTS, _BEST, _PLACES]).encode(), digest_size=8
     ).hexdigest()
 
 
@@ -296,6 +298,7 @@ class _Relinking:
                 ),
                 *self._decided_of(subject),
                 *(self._led_by(family, name) for name in through),
+                *self._bereft(family),
             ]
         )
         self.connection.execute(
@@ -324,6 +327,23 @@ class _Relinking:
             subject_type=Literal(family.subject),
             attracted=SQL(attracts).format(written=written, **WORDS),
         )
+
+    def _bereft(self, family: Family) -> list[Composable]:
+        """The subjects of decisions about a record that is gone, as another may have taken its place."""
+        if self.decided or not self.changed & {_SUCCESSION, family.object}:
+            return []
+        return [
+            SQL(
+                "SELECT l.subject_key FROM link AS l WHERE l.method = {curated} AND l.type = {type}"
+                " AND l.subject_type = {subject_type}"
+                " AND NOT EXISTS (SELECT FROM {objects} AS o WHERE o.key = l.object_key)"
+            ).format(
+                **WORDS,
+                type=Literal(family.type.name),
+                subject_type=Literal(family.subject),
+                objects=_table(family.object),
+            )
+        ]
 
     def _written(self, name: str) -> Identifier:
         """The rows of an entity that this transaction wrote or removed, as they were and as they are."""
@@ -426,6 +446,7 @@ def _holds(connection: psycopg.Connection[Any], question: SQL | Composed) -> boo
 
 
 def _words(family: Family, scope: _Scope) -> dict[str, Composable]:
+    heirs = _heirs(family.type, family.subject, family.object, scope)
     return {
         **WORDS,
         "claims": _CLAIMS,
@@ -437,10 +458,12 @@ def _words(family: Family, scope: _Scope) -> dict[str, Composable]:
         "subjects": _table(family.subject),
         "attribute": Identifier(family.attribute),
         "decided_by": Literal(DECIDED_BY),
+        "heirs": heirs,
         "statement": SQL(family.claims).format(
             **WORDS,
             scope=scope.condition,
             held=scope.links,
+            address_heirs=_heirs(LinkType.AT_ADDRESS, family.subject, "Address", scope),
             doors=SQL(DOORS_OF_FEW if scope.few else DOORS).format(**WORDS),
         ),
         "best": SQL(_BEST).format(
@@ -449,8 +472,20 @@ def _words(family: Family, scope: _Scope) -> dict[str, Composable]:
             subject_type=Literal(family.subject),
             objects=_table(family.object),
             held=scope.links,
+            heirs=heirs,
         ),
     }
+
+
+def _heirs(type_: LinkType, subject: str, object_: str, scope: _Scope) -> Composed:
+    return SQL(HEIRS).format(
+        **WORDS,
+        type=Literal(type_.name),
+        subject_type=Literal(subject),
+        object_type=Literal(object_),
+        objects=_table(object_),
+        held=scope.links,
+    )
 
 
 def _claim(connection: psycopg.Connection[Any], family: Family, scope: _Scope) -> int:
@@ -459,6 +494,7 @@ def _claim(connection: psycopg.Connection[Any], family: Family, scope: _Scope) -
     connection.execute(SQL("DROP TABLE IF EXISTS {claims}").format(**words))
     connection.execute(SQL(_STAGE_CLAIMS).format(**words))
     connection.execute(SQL("ANALYZE {claims}").format(**words))
+    connection.execute(SQL(_PARTS).format(**words))
     row = connection.execute(SQL(_MERGE_CLAIMS).format(**words)).fetchone()
     connection.execute(SQL("DROP TABLE {claims}").format(**words))
     written: int = row[0] if row else 0
@@ -565,12 +601,26 @@ WITH held AS MATERIALIZED (
 SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM updated) + (SELECT count(*) FROM added)
 """
 
-# A decision stands though its object went, and counts again should that come back; what is found is there.
+# A decision about a record that is gone, without an heir, stands and counts again should it come back.
 _BEST = """
-SELECT DISTINCT ON (l.subject_key) l.subject_key, l.object_key FROM link AS l
+SELECT DISTINCT ON (l.subject_key) l.subject_key, COALESCE(h.heir, l.object_key) AS object_key
+FROM link AS l LEFT JOIN ({heirs}) AS h ON h.key = l.key AND h.heirs = 1
 WHERE l.type = {type} AND l.subject_type = {subject_type} AND l.status = {accepted} AND {held}
-    AND (l.method <> {curated} OR EXISTS (SELECT FROM {objects} AS o WHERE o.key = l.object_key))
+    AND (l.method <> {curated} OR h.heir IS NOT NULL
+        OR EXISTS (SELECT FROM {objects} AS o WHERE o.key = l.object_key))
 ORDER BY l.subject_key, l.method = {curated} DESC, l.decided_at DESC NULLS LAST, l.score DESC, l.object_key
+"""
+
+# Of several that took its place nobody has decided which is meant: each is a candidate.
+_PARTS = """
+INSERT INTO {claims} (key, subject_key, object_key, method, score, evidence, status)
+SELECT DISTINCT ON (p.key) p.* FROM (
+    SELECT concat_ws('/', {type}::text, {subject_type}::text, subject_key, heir) COLLATE "C" AS key,
+        subject_key, heir, {same_key}, round(1.0 / heirs, 3)::float8,
+        json_build_object('part_of', object_key), {candidate}
+    FROM ({heirs}) AS h WHERE heirs > 1
+) AS p WHERE NOT EXISTS (SELECT FROM {claims} AS c WHERE c.key = p.key)
+ORDER BY p.key
 """
 
 _PLACES = """

@@ -12,7 +12,7 @@ from twin import curation, database
 from twin.curation import Claim
 from twin.entities import BY_NAME
 from twin.errors import BadRequest
-from twin.links import relink_all
+from twin.links import relink, relink_all
 
 # metres: ten between two neighbouring marks
 GRID = Grid("""
@@ -134,6 +134,62 @@ def test_a_decision_for_a_record_that_is_gone_hides_no_link_and_counts_again_whe
     town.add("Building", "far", footprint=GRID["klon"])
     town.relink()
     assert town.building == "far"
+
+
+def replace(town: Curated, old: str, *new: str) -> None:
+    """A register gives a building's place to others, in one load: the old row goes to history."""
+    with database.connect(town.url, city=town.city.name) as connection:
+        connection.execute(
+            "WITH gone AS (DELETE FROM building WHERE key = %s RETURNING key, footprint, recorded_at)"
+            " INSERT INTO building_history (key, footprint, recorded_at, recorded_to)"
+            " SELECT key, footprint, recorded_at, now() FROM gone",
+            [old],
+        )
+        for key in new:
+            connection.execute(
+                "INSERT INTO succession (key, entity, old_key, new_key, sources, recorded_at)"
+                " VALUES (%s, 'Building', %s, %s, '{town}', now())",
+                [f"{old}/{key}", old, key],
+            )
+        relink(connection, ["Building", "Succession"])
+
+
+def test_a_decision_follows_a_building_to_what_took_its_place(town: Curated) -> None:
+    curation.accept(town.url, town.city, FAR, **WHO)
+    town.add("Building", "renumbered", footprint=GRID["klon"])
+    replace(town, "far", "renumbered")
+    assert town.building == "renumbered"
+    town.add("Building", "again", footprint=GRID["klon"])
+    replace(town, "renumbered", "again")
+    assert town.building == "again"
+    town.relink()
+    assert town.building == "again"
+    curation.withdraw(town.url, town.city, "Link:IN_BUILDING/Site/shop/far", author="ana")
+    assert town.building == "near"
+
+
+def test_a_decision_follows_a_succession_that_is_told_after_the_building_went(town: Curated) -> None:
+    curation.accept(town.url, town.city, FAR, **WHO)
+    town.add("Building", "renumbered", footprint=GRID["klon"])
+    replace(town, "far")
+    assert town.building == "near"
+    replace(town, "far", "renumbered")
+    assert town.building == "renumbered"
+
+
+def test_where_a_building_was_split_the_parts_are_candidates_until_somebody_decides(town: Curated) -> None:
+    curation.accept(town.url, town.city, FAR, **WHO)
+    for part in ("part1", "part2"):
+        town.add("Building", part, footprint=GRID["klon"])
+    replace(town, "far", "part1", "part2")
+    assert town.building == "near"
+    candidates = "SELECT object_key, score, evidence FROM link WHERE status = 'CANDIDATE' ORDER BY 1"
+    assert town.rows(candidates) == [(part, 0.5, {"part_of": "far"}) for part in ("part1", "part2")]
+    town.relink()
+    assert len(town.rows(candidates)) == 2
+    curation.accept(town.url, town.city, Claim("IN_BUILDING", "Site:shop", "Building:part2"), **WHO)
+    assert town.building == "part2"
+    assert town.rows(candidates) == []
 
 
 def test_what_follows_from_an_address_that_is_gone_follows_from_the_one_found(town: Curated) -> None:
