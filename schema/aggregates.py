@@ -54,7 +54,7 @@ from schema.places import WGS84
 from schema.scalars import CRS, POINT_ARGUMENTS, BigInt, CodedValue, Date, DateTime, GeoJSON
 from twin.entities import BY_NAME, Entity
 from twin.errors import BadRequest
-from twin.fields import Field
+from twin.fields import Choice, Field
 
 if TYPE_CHECKING:
     from schema.planner import Asked, Planner
@@ -565,14 +565,14 @@ object_type(
 
 
 # --- grouping -------------------------------------------------------------------------------------------
-class Period(enum.Enum):
+class Period(Choice):
     """A stretch of the calendar, in UTC."""
 
-    DECADE = "DECADE"
-    YEAR = "YEAR"
-    QUARTER = "QUARTER"
-    MONTH = "MONTH"
-    DAY = "DAY"
+    DECADE = "DECADE", "Ten years, from one that ends in 0"
+    YEAR = "YEAR", "A year"
+    QUARTER = "QUARTER", "Three months, from January, April, July or October"
+    MONTH = "MONTH", "A month"
+    DAY = "DAY", "A day"
 
 
 #: how a period is written, and how long it is

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ import strawberry
 from strawberry.types import Info
 
 from schema.cost import directives_of
+from schema.terms import term
 
 READ = "read"
 _here = sys.modules[__name__]
@@ -30,6 +31,7 @@ class Argument:
     type_: Any
     doc: str
     default: Any = strawberry.UNSET
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Member:
     doc: str
     read: Any
     arguments: Sequence[Argument] = ()
+    term: str | None = None
+    unit: str | None = None
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class InputMember:
     doc: str
     required: bool = False
     default: Any = strawberry.UNSET
+    deprecated: str | None = None
 
 
 def camel(name: str) -> str:
@@ -60,19 +66,35 @@ def camel(name: str) -> str:
 
 
 def object_type(
-    name: str, doc: str, members: Sequence[Member], *, interfaces: Sequence[type] = ()
+    name: str,
+    doc: str,
+    members: Sequence[Member],
+    *,
+    interfaces: Sequence[type] = (),
+    uri: str | None = None,
 ) -> type[Any]:
-    """A GraphQL object type."""
-    return _register(name, members, interfaces, lambda cls: strawberry.type(cls, name=name, description=doc))
+    """A GraphQL object type; `uri` is that of the published term that it stands for."""
+
+    def made(cls: type) -> type:
+        return strawberry.type(cls, name=name, description=doc, directives=term(uri))
+
+    return _register(name, members, interfaces, made)
 
 
 def interface_type(
-    name: str, doc: str, members: Sequence[Member], *, interfaces: Sequence[type] = ()
+    name: str,
+    doc: str,
+    members: Sequence[Member],
+    *,
+    interfaces: Sequence[type] = (),
+    uri: str | None = None,
 ) -> type[Any]:
-    """A GraphQL interface."""
-    return _register(
-        name, members, interfaces, lambda cls: strawberry.interface(cls, name=name, description=doc)
-    )
+    """A GraphQL interface, as object_type."""
+
+    def made(cls: type) -> type:
+        return strawberry.interface(cls, name=name, description=doc, directives=term(uri))
+
+    return _register(name, members, interfaces, made)
 
 
 def input_type(name: str, doc: str, members: Sequence[InputMember], *, one_of: bool = False) -> type[Any]:
@@ -82,7 +104,11 @@ def input_type(name: str, doc: str, members: Sequence[InputMember], *, one_of: b
         attribute = f"f_{member.name}"
         annotation = named(member.type_)
         body["__annotations__"][attribute] = annotation if member.required else _optional(annotation)
-        options: dict[str, Any] = {"name": member.name, "description": member.doc}
+        options: dict[str, Any] = {
+            "name": member.name,
+            "description": member.doc,
+            "deprecation_reason": member.deprecated,
+        }
         if not member.required:
             options["default"] = member.default
         body[attribute] = strawberry.field(**options)
@@ -91,11 +117,13 @@ def input_type(name: str, doc: str, members: Sequence[InputMember], *, one_of: b
     return cls
 
 
-def enum_type(enumeration: type[Any]) -> type[Any]:
-    """A GraphQL enum of a Python one."""
+def enum_type(enumeration: type[Any], docs: Mapping[str, str] | None = None) -> type[Any]:
+    """A GraphQL enum of a Choice, or of another enum with what its members mean."""
     if hasattr(_here, enumeration.__name__):
         return enumeration
-    strawberry.enum(enumeration, description=inspect.cleandoc(enumeration.__doc__ or ""))  # type: ignore[call-overload]
+    made = strawberry.enum(enumeration, description=inspect.cleandoc(enumeration.__doc__ or ""))  # type: ignore[call-overload]
+    for value in made.__strawberry_definition__.values:
+        value.description = docs[value.name] if docs else enumeration[value.name].doc
     setattr(_here, enumeration.__name__, enumeration)
     return enumeration
 
@@ -123,7 +151,8 @@ def _register(
             name=member.name,
             description=member.doc,
             metadata={READ: member.read},
-            directives=directives_of(member.read),
+            directives=[*directives_of(member.read), *term(member.term, member.unit)],
+            deprecation_reason=member.deprecated,
         )
     if not any(getattr(base, "is_type_of", None) for base in interfaces):
         body["is_type_of"] = classmethod(_is_type_of)
@@ -157,7 +186,11 @@ def _resolver(member: Member) -> Callable[..., Any]:
                 default=argument.default,
                 annotation=Annotated[
                     annotation if argument.default is inspect.Parameter.empty else _optional(annotation),
-                    strawberry.argument(name=argument.name, description=argument.doc),
+                    strawberry.argument(
+                        name=argument.name,
+                        description=argument.doc,
+                        deprecation_reason=argument.deprecated,
+                    ),
                 ],
             )
         )

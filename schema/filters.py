@@ -218,15 +218,24 @@ def declare_filters() -> None:
         for attribute, known in entity.fields.items():
             operators = operators_for(entity, attribute, known)
             if operators is not None:
-                members.append(InputMember(camel(attribute), operators, known.doc))
+                members.append(
+                    InputMember(camel(attribute), operators, known.doc, deprecated=known.deprecated)
+                )
             elif known.link:
                 members.append(
-                    InputMember(camel(attribute), f"{known.link}Filter", f"{known.doc}: it must be so")
+                    InputMember(
+                        camel(attribute),
+                        f"{known.link}Filter",
+                        f"{known.doc}: it must be so",
+                        deprecated=known.deprecated,
+                    )
                 )
         for attribute, computed in entity.computed.items():
-            members.append(InputMember(camel(attribute), sql_operators(computed.type_), computed.doc))
+            kind = sql_operators(computed.type_)
+            members.append(InputMember(camel(attribute), kind, computed.doc, deprecated=computed.deprecated))
         for attribute, many in entity.lists.items():
-            members.append(InputMember(camel(attribute), f"{many.target}ListFilter", many.doc))
+            kind = f"{many.target}ListFilter"
+            members.append(InputMember(camel(attribute), kind, many.doc, deprecated=many.deprecated))
         input_type(name, f"What a {entity.name} must be; all fields given must hold", members)
         input_type(
             f"{entity.name}ListFilter",

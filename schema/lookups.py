@@ -36,7 +36,7 @@ from schema.compile import EMPTY_LIST, Compiler, quoted
 from schema.declare import InputMember, Member, camel, enum_type, input_type, object_type
 from schema.scalars import POINT_ARGUMENTS, GeoJSON, JSONValue
 from twin import geocode, reconcile, search
-from twin.entities import Entity
+from twin.entities import BY_NAME, Entity
 from twin.errors import BadRequest
 from twin.fields import KEY
 
@@ -179,7 +179,7 @@ class RootSearch(reads.Feature):
 
 EntityType = enum.Enum("EntityType", {name: name for name in search.TYPES})  # type: ignore[misc]
 EntityType.__doc__ = "What can be searched for"
-enum_type(EntityType)
+enum_type(EntityType, {name: BY_NAME[name].doc for name in search.TYPES})
 enum_type(search.MatchKind)
 object_type(
     "SearchMatch",

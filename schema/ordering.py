@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import enum
-
 from schema.declare import InputMember, camel, enum_type, input_type
 from schema.filters import TEXT_LIST_OP, GeometryInput, sql_operators
 from twin.entities import ENTITIES, Entity
+from twin.fields import Choice
 
 
-class Direction(enum.Enum):
+class Direction(Choice):
     """Which way to sort. Nulls come last either way."""
 
-    ASC = "ASC"
-    DESC = "DESC"
+    ASC = "ASC", "The smallest or earliest first"
+    DESC = "DESC", "The largest or latest first"
 
 
 enum_type(Direction)

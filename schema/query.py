@@ -15,10 +15,11 @@ from schema.types import REQUIRED, declare_types, page_arguments
 from twin import search
 from twin.entities import IDENTIFIERS
 from twin.reconcile import MOST_QUERIES
+from twin.schemes import SCHEMES
 
 IdentifierScheme = enum.Enum("IdentifierScheme", {scheme: scheme for scheme in IDENTIFIERS})  # type: ignore[misc]
 IdentifierScheme.__doc__ = "Whose identifier it is: the register or publisher that gave it"
-enum_type(IdentifierScheme)
+enum_type(IdentifierScheme, {scheme: SCHEMES[scheme].form.capitalize() for scheme in IDENTIFIERS})
 
 
 def _connection(name: str, target: str, doc: str) -> Member:

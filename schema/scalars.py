@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import re
 from collections.abc import Callable
 from typing import Any, NewType
@@ -15,7 +14,8 @@ from strawberry.types.scalar import ScalarDefinition
 from schema.declare import Argument, Member, enum_type, object_type
 from schema.reads import CodedPart
 from twin.errors import BadRequest
-from twin.fields import GEOJSON_DIGITS
+from twin.fields import GEOJSON_DIGITS, Choice
+from twin.terms import SKOS
 
 GeoJSON = NewType("GeoJSON", object)
 JSONValue = NewType("JSONValue", object)
@@ -114,11 +114,11 @@ CONFIGURATION = StrawberryConfig(
 )
 
 
-class Lang(enum.Enum):
+class Lang(Choice):
     """The language and script of a label."""
 
-    BG = "BG"
-    EN = "EN"
+    BG = "BG", "Bulgarian, or what the city's language is, in its own script"
+    EN = "EN", "English, or else Latin script"
 
 
 enum_type(Lang)
@@ -127,16 +127,18 @@ CodedValue = object_type(
     "CodedValue",
     "A value of a code list, as its register writes it and as people read it",
     [
-        Member("code", str, "The code as the register writes it", CodedPart("code")),
-        Member("scheme", str, "The code list that it is from", CodedPart("scheme")),
+        Member("code", str, "The code as the register writes it", CodedPart("code"), term=SKOS + "notation"),
+        Member("scheme", str, "The code list that it is from", CodedPart("scheme"), term=SKOS + "inScheme"),
         Member(
             "label",
             str | None,
             "What it means; null when the list does not say",
             CodedPart("label"),
             [Argument("lang", "Lang", "The language", default=Lang.BG)],
+            term=SKOS + "prefLabel",
         ),
     ],
+    uri=SKOS + "Concept",
 )
 
 CRS = Argument("crs", int, "EPSG code of the coordinates wanted", default=4326)

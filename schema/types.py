@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import strawberry
@@ -31,6 +32,7 @@ from schema.scalars import (
 )
 from twin.entities import ENTITIES, Entity
 from twin.fields import Field
+from twin.terms import ADMS, DCT, GEO, OWL, RDFS, SKOS
 
 REQUIRED = inspect.Parameter.empty
 
@@ -68,21 +70,38 @@ Identifier = object_type(
     "What a register or publisher calls a record; byIdentifier takes it back",
     [
         Member("scheme", "IdentifierScheme!", "Whose identifier it is", reads.Part("scheme")),
-        Member("value", str, "The identifier", reads.Part("value")),
+        Member("value", str, "The identifier", reads.Part("value"), term=SKOS + "notation"),
         Member("uri", str | None, "It as a URI, where its scheme has such", reads.Part("uri")),
     ],
+    uri=ADMS + "Identifier",
 )
 CityEntity = interface_type(
     "CityEntity",
     "Something in the city that sources speak of and links tie together",
     [
         Member("uri", str, "Its dereferenceable address on this server", reads.Uri()),
-        Member("label", str | None, "What people call it", reads.Label(), [_LANG]),
+        Member("label", str | None, "What people call it", reads.Label(), [_LANG], term=RDFS + "label"),
         Member(
-            "identifiers", "[Identifier!]!", "What registers and publishers call it", reads.IdentifiersOf()
+            "identifiers",
+            "[Identifier!]!",
+            "What registers and publishers call it",
+            reads.IdentifiersOf(),
+            term=ADMS + "identifier",
         ),
-        Member("sameAs", list[str], "URIs by which others know it (owl:sameAs)", reads.SameAs()),
-        Member("sources", "[Source!]!", "The data sets that it comes from", reads.SourcesOf()),
+        Member(
+            "sameAs",
+            list[str],
+            "URIs by which others know it (owl:sameAs)",
+            reads.SameAs(),
+            term=OWL + "sameAs",
+        ),
+        Member(
+            "sources",
+            "[Source!]!",
+            "The data sets that it comes from",
+            reads.SourcesOf(),
+            term=DCT + "source",
+        ),
         Member("validFrom", Date | None, "Since when it was so in the city", reads.Value("valid_from")),
         Member("validTo", Date | None, "Until when it was so in the city", reads.Value("valid_to")),
         Member("recordedAt", DateTime, "When the twin learnt this version", reads.Value("recorded_at")),
@@ -100,8 +119,22 @@ SpatialEntity = interface_type(
     "SpatialEntity",
     "A city entity with a place on the ground",
     [
-        Member("geometry", GeoJSON | None, "Its main geometry", reads.Shape(None), SHAPE_ARGUMENTS),
-        Member("centroid", GeoJSON | None, "Its centre of mass", reads.Shape(None, "centroid"), [CRS]),
+        Member(
+            "geometry",
+            GeoJSON | None,
+            "Its main geometry",
+            reads.Shape(None),
+            SHAPE_ARGUMENTS,
+            term=GEO + "hasGeometry",
+        ),
+        Member(
+            "centroid",
+            GeoJSON | None,
+            "Its centre of mass",
+            reads.Shape(None, "centroid"),
+            [CRS],
+            term=GEO + "hasCentroid",
+        ),
         Member(
             "pointOnSurface",
             GeoJSON | None,
@@ -115,6 +148,7 @@ SpatialEntity = interface_type(
             "Its box: west, south, east, north, or in that order in another CRS",
             reads.Shape(None, "bbox"),
             [CRS],
+            term=GEO + "hasBoundingBox",
         ),
         Member(
             "distance",
@@ -122,9 +156,11 @@ SpatialEntity = interface_type(
             "Metres between it and another place, 0 where they touch",
             reads.Distance(),
             [Argument("to", GeometryInput, "The other place", default=REQUIRED)],
+            unit="m",
         ),
     ],
     interfaces=[CityEntity],
+    uri=GEO + "Feature",
 )
 
 
@@ -158,7 +194,13 @@ def _doc(doc: str, unit: str | None) -> str:
     return f"{doc} (unit: {unit})" if unit else doc
 
 
-def _field_member(entity: Entity, name: str, known: Field) -> Member:
+def field_member(entity: Entity, name: str, known: Field) -> Member:
+    """The GraphQL field of an entity's field."""
+    member = _plain_member(entity, name, known)
+    return replace(member, term=known.term, unit=known.unit, deprecated=known.deprecated)
+
+
+def _plain_member(entity: Entity, name: str, known: Field) -> Member:
     doc, public = _doc(known.doc, known.unit), camel(name)
     column = entity.table.c[name]
     if known.link:
@@ -180,7 +222,7 @@ _INHERITED = ("valid_from", "valid_to", "recorded_at")
 
 def _members(entity: Entity) -> list[Member]:
     members = [
-        _field_member(entity, name, known)
+        field_member(entity, name, known)
         for name, known in entity.fields.items()
         if not known.hidden and not (entity.is_city_entity and name in _INHERITED)
     ]
@@ -202,7 +244,17 @@ def _members(entity: Entity) -> list[Member]:
         ]
     for name, computed in entity.computed.items():
         kind = _sql_scalar(computed.type_)
-        members.append(Member(camel(name), kind | None, _doc(computed.doc, computed.unit), reads.Value(name)))
+        members.append(
+            Member(
+                camel(name),
+                kind | None,
+                _doc(computed.doc, computed.unit),
+                reads.Value(name),
+                term=computed.term,
+                unit=computed.unit,
+                deprecated=computed.deprecated,
+            )
+        )
     for name, many in entity.lists.items():
         members.append(
             Member(
@@ -211,6 +263,8 @@ def _members(entity: Entity) -> list[Member]:
                 many.doc,
                 reads.ToMany(name, many.target),
                 page_arguments(many.target),
+                term=many.term,
+                deprecated=many.deprecated,
             )
         )
     return members
@@ -223,14 +277,16 @@ def declare_types() -> list[type[Any]]:
     made = []
     for entity in ENTITIES:
         interface = SpatialEntity if entity.is_spatial else CityEntity if entity.is_city_entity else Node
-        made.append(object_type(entity.name, entity.doc, _members(entity), interfaces=[interface]))
+        made.append(
+            object_type(entity.name, entity.doc, _members(entity), interfaces=[interface], uri=entity.term)
+        )
         edge = [
             Member("cursor", str, "Where it stands in this list, for after and before", reads.Part("cursor")),
             Member("node", f"{entity.name}!", "The record", reads.Part("node")),
         ]
         if entity.geometry:
             doc = "Metres to the place that the list is ordered by; null in another order"
-            edge.append(Member("distanceM", float | None, doc, reads.Part("distanceM")))
+            edge.append(Member("distanceM", float | None, doc, reads.Part("distanceM"), unit="m"))
         object_type(f"{entity.name}Edge", f"A {entity.name} in a list", edge)
         object_type(
             f"{entity.name}Connection",

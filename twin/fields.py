@@ -26,12 +26,26 @@ INFO = "twin"
 GEOJSON_DIGITS = 7
 
 
+class Choice(enum.Enum):
+    """A closed list whose members say what they mean: `SEAT = "SEAT", "It has its registered seat there"`."""
+
+    doc: str
+
+    def __new__(cls, value: str, doc: str = "") -> Choice:
+        member = object.__new__(cls)
+        member._value_ = value
+        member.doc = doc
+        return member
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """What is known about a column beyond its SQL type; the docs are the public GraphQL descriptions."""
 
     doc: str
     unit: str | None = None  #: UCUM symbol: m, m2, a (years)
+    term: str | None = None  #: URI of the published term that it stands for: see twin/terms.py
+    deprecated: str | None = None  #: why clients should not build upon it any more, and on what instead
     codes: str | None = None  #: the code list that a CodedValue's code is from
     enumeration: type[enum.Enum] | None = None  #: a closed list; the column holds the member's name
     identifier: str | None = None  #: the scheme under which `byIdentifier` finds it
@@ -56,6 +70,8 @@ class Many:
     doc: str
     by: str | None = None  #: the target's link that leads back here
     keys: str | None = None  #: this entity's column that lists the target's keys, in order
+    term: str | None = None
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,8 @@ class Computed:
     type_: TypeEngine[Any]
     of: Callable[[FromClause], ColumnElement[Any]]
     unit: str | None = None
+    term: str | None = None
+    deprecated: str | None = None
 
 
 def field(
@@ -114,10 +132,10 @@ def rendition(of: str) -> MappedColumn[Any]:
     )
 
 
-def link(target: str, doc: str, *, derived: bool = True, linked: str | None = None) -> MappedColumn[Any]:
-    """The key of one other entity, indexed; GraphQL walks it as an object. `linked`: see Field."""
+def link(target: str, doc: str, *, derived: bool = True, **known: Any) -> MappedColumn[Any]:
+    """The key of one other entity, indexed; GraphQL walks it as an object. `known` are Field's members."""
     return mapped_column(
-        KEY, nullable=True, index=True, info={INFO: Field(doc, link=target, derived=derived, linked=linked)}
+        KEY, nullable=True, index=True, info={INFO: Field(doc, link=target, derived=derived, **known)}
     )
 
 
@@ -139,17 +157,16 @@ def keys_of(target: str, doc: str) -> MappedColumn[Any]:
     return mapped_column(ARRAY(KEY), nullable=True, info={INFO: Field(doc, hidden=True)})
 
 
-def many(target: str, doc: str, *, by: str | None = None, keys: str | None = None) -> Any:
+def many(target: str, doc: str, **known: Any) -> Any:
     """See Many. Typed Any so that declarative classes take it as a plain attribute."""
-    return Many(target, doc, by=by, keys=keys)
+    return Many(target, doc, **known)
 
 
 def computed(
     doc: str,
     type_: TypeEngine[Any],
     of: Callable[[FromClause], ColumnElement[Any]],
-    *,
-    unit: str | None = None,
+    **known: Any,
 ) -> Any:
     """See Computed."""
-    return Computed(doc, type_, of, unit=unit)
+    return Computed(doc, type_, of, **known)

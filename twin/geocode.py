@@ -6,7 +6,6 @@ addresses of one city, whose schema the caller names or has as its search_path.
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,18 +15,19 @@ import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from twin.addresses import AddressKey, parse_address
+from twin.fields import Choice
 from twin.gazetteer import PlaceKind
 
 
-class Level(enum.Enum):
+class Level(Choice):
     """How exactly a place was found: at a building's address down to somewhere in a settlement."""
 
-    BUILDING = "BUILDING"
-    ADDRESS = "ADDRESS"
-    STREET = "STREET"
-    NEIGHBOURHOOD = "NEIGHBOURHOOD"
-    DISTRICT = "DISTRICT"
-    SETTLEMENT = "SETTLEMENT"
+    BUILDING = "BUILDING", "At a building with that address"
+    ADDRESS = "ADDRESS", "At the address itself, or the nearest number of its street"
+    STREET = "STREET", "Somewhere on the street"
+    NEIGHBOURHOOD = "NEIGHBOURHOOD", "Somewhere in the neighbourhood"
+    DISTRICT = "DISTRICT", "Somewhere in the district"
+    SETTLEMENT = "SETTLEMENT", "Somewhere in the settlement"
 
 
 @dataclass(frozen=True, slots=True)

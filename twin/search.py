@@ -7,7 +7,6 @@ typed, and FOUND is the query that schema/lookups.py answers it with.
 
 from __future__ import annotations
 
-import enum
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from twin.entities import BY_NAME, ENTITIES, Base, Entity
 from twin.errors import BadRequest
-from twin.fields import KEY
+from twin.fields import KEY, Choice
 from twin.schemes import SCHEMES
 from twin.text import fold
 
@@ -145,14 +144,14 @@ _SHORTEST_IDENTIFIER = 5
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-class MatchKind(enum.Enum):
+class MatchKind(Choice):
     """How a record answers a search, the best first: a name or identifier is what was typed, begins with it,
     has all its words, or has words that are spelt like them."""
 
-    EXACT = "EXACT"
-    PREFIX = "PREFIX"
-    WORDS = "WORDS"
-    SPELLING = "SPELLING"
+    EXACT = "EXACT", "A name or identifier is what was typed"
+    PREFIX = "PREFIX", "A name or identifier begins with it"
+    WORDS = "WORDS", "It has all of its words"
+    SPELLING = "SPELLING", "It has words that are spelt like them"
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,30 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import geometry, link, many, rendition, text_field
+from twin.terms import INSPIRE, LOCN
 
 
 class Address(SpatialEntity):
     """A postal or cadastral address with its place (INSPIRE Address)."""
 
     __tablename__ = "address"
+    __term__ = INSPIRE + "Address"
     __label__ = ("text", "text_latin")
     __geometry__ = "position"
 
-    text: Mapped[str] = text_field("The whole address on one line")
+    text: Mapped[str] = text_field("The whole address on one line", term=LOCN + "fullAddress")
     text_latin: Mapped[str | None] = text_field("The address in Latin script", latin_of="text")
-    street: Mapped[str | None] = text_field("Thoroughfare, such as ул. Шипка")
-    house_number: Mapped[str | None] = text_field("House number with its letter, such as 14А")
+    street: Mapped[str | None] = text_field("Thoroughfare, such as ул. Шипка", term=LOCN + "thoroughfare")
+    house_number: Mapped[str | None] = text_field(
+        "House number with its letter, such as 14А", term=LOCN + "locatorDesignator"
+    )
     block: Mapped[str | None] = text_field("Block (бл.) of a housing estate")
     entrance: Mapped[str | None] = text_field("Entrance (вх.)")
-    estate: Mapped[str | None] = text_field("Housing estate or quarter that the address names")
-    settlement: Mapped[str | None] = text_field("Town or village")
-    postcode: Mapped[str | None] = text_field("Postcode")
+    estate: Mapped[str | None] = text_field(
+        "Housing estate or quarter that the address names", term=LOCN + "addressArea"
+    )
+    settlement: Mapped[str | None] = text_field("Town or village", term=LOCN + "postName")
+    postcode: Mapped[str | None] = text_field("Postcode", term=LOCN + "postCode")
     match_key: Mapped[str | None] = text_field(
         "What two spellings of this address have in common", hidden=True, index=True
     )

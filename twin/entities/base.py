@@ -31,6 +31,8 @@ class Node(Base):
     """Anything with an id."""
 
     __abstract__ = True
+    #: URI of the published term that the entity stands for
+    __term__: ClassVar[str | None] = None
     #: the fields that a label is read from: in the city's language, and in Latin script
     __label__: ClassVar[tuple[str, str] | None] = None
     #: the geometry that `geometry`, `centroid`, `bbox` and `distance` speak of
@@ -105,6 +107,10 @@ class Entity:
     @property
     def geometry(self) -> str | None:
         return self.cls.__geometry__
+
+    @property
+    def term(self) -> str | None:
+        return self.cls.__term__
 
     @property
     def label(self) -> tuple[str, str] | None:

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
 from twin.fields import computed, field, geometry, link, many, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
 class Building(SpatialEntity):
     """A building (INSPIRE Building, CityGML Building): its footprint, use and size as recorded."""
 
     __tablename__ = "building"
+    __term__ = INSPIRE + "Building"
     __label__ = ("name", "name_latin")
     __geometry__ = "footprint"
 
@@ -49,7 +51,7 @@ class Building(SpatialEntity):
 
     footprint_area_m2 = computed(
         "Area of the footprint in the city's metric CRS",
-        Double(), lambda t: func.ST_Area(t.c.footprint), unit="m2",
+        Double(), lambda t: func.ST_Area(t.c.footprint), unit="m2", term=GEO + "hasMetricArea",
     )  # fmt: skip
     addresses = many("Address", "Addresses that lead to it", by="building")
     sites = many("Site", "Where organisations are in it", by="building")
@@ -72,6 +74,7 @@ class BuildingSolid(CityEntity):
         "Volume, down to its lowest point where it has no floor; null where it is open elsewhere",
         unit="m3",
         index=True,
+        term=GEO + "hasMetricVolume",
     )
     ground_area_m2: Mapped[float | None] = field(
         "Area of its ground surfaces; null where the model does not tell what its surfaces are", unit="m2"

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import field, geometry, link, rendition
+from twin.fields import Choice, field, geometry, link, rendition
 
 
-class FurnitureFunction(enum.Enum):
+class FurnitureFunction(Choice):
     """What a piece of city furniture is for."""
 
-    WASTE_CONTAINER = "WASTE_CONTAINER"
-    ASH_CONTAINER = "ASH_CONTAINER"
+    WASTE_CONTAINER = "WASTE_CONTAINER", "A container for waste"
+    ASH_CONTAINER = "ASH_CONTAINER", "A container for ash"
 
 
-class FurnitureCondition(enum.Enum):
+class FurnitureCondition(Choice):
     """The state that a piece of city furniture is in."""
 
-    GOOD = "GOOD"
-    NEEDS_SERVICE = "NEEDS_SERVICE"
+    GOOD = "GOOD", "It is in good order"
+    NEEDS_SERVICE = "NEEDS_SERVICE", "It needs to be mended or replaced"
 
 
 class CityFurniture(SpatialEntity):

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import computed, field, geometry, many, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
 class District(SpatialEntity):
     """A district of the municipality (район; INSPIRE AdministrativeUnit): what the city reports by."""
 
     __tablename__ = "district"
+    __term__ = INSPIRE + "AdministrativeUnit"
     __label__ = ("name_bg", "name_latin")
     __geometry__ = "boundary"
 
@@ -37,7 +39,11 @@ class District(SpatialEntity):
     geojson: Mapped[Any] = rendition("boundary")
 
     area_m2 = computed(
-        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+        "Area in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Area(t.c.boundary),
+        unit="m2",
+        term=GEO + "hasMetricArea",
     )
     neighbourhoods = many("Neighbourhood", "Neighbourhoods that lie mostly in it", by="district")
     named_places = many("NamedPlace", "Named places that lie mostly in it", by="district")

@@ -2,69 +2,70 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import field, geometry, link, rendition, text_field, texts_field
+from twin.fields import Choice, field, geometry, link, rendition, text_field, texts_field
+from twin.terms import INSPIRE
 
 
-class FacilityKind(enum.Enum):
+class FacilityKind(Choice):
     """What a facility is for."""
 
-    SCHOOL = "SCHOOL"
-    KINDERGARTEN = "KINDERGARTEN"
-    UNIVERSITY = "UNIVERSITY"
-    LIBRARY = "LIBRARY"
-    HOSPITAL = "HOSPITAL"
-    CLINIC = "CLINIC"
-    PHARMACY = "PHARMACY"
-    PLACE_OF_WORSHIP = "PLACE_OF_WORSHIP"
-    CEMETERY = "CEMETERY"
-    COMMUNITY_CENTRE = "COMMUNITY_CENTRE"
-    CULTURE = "CULTURE"
-    SPORT = "SPORT"
-    PLAYGROUND = "PLAYGROUND"
-    TOWN_HALL = "TOWN_HALL"
-    PUBLIC_BUILDING = "PUBLIC_BUILDING"
-    POLICE = "POLICE"
-    FIRE_STATION = "FIRE_STATION"
-    POST_OFFICE = "POST_OFFICE"
-    METRO_STATION = "METRO_STATION"
-    BUS_STATION = "BUS_STATION"
-    PARKING = "PARKING"
-    FUEL_STATION = "FUEL_STATION"
-    CHARGING_STATION = "CHARGING_STATION"
-    RECYCLING = "RECYCLING"
-    DRINKING_WATER = "DRINKING_WATER"
-    TOILETS = "TOILETS"
-    SHELTER = "SHELTER"
-    BENCH = "BENCH"
-    FOUNTAIN = "FOUNTAIN"
-    POST_BOX = "POST_BOX"
-    TELEPHONE = "TELEPHONE"
-    BICYCLE_PARKING = "BICYCLE_PARKING"
-    WASTE_BASKET = "WASTE_BASKET"
-    BARBECUE = "BARBECUE"
-    SOCIAL = "SOCIAL"
-    METRO_ENTRANCE = "METRO_ENTRANCE"
-    PARK = "PARK"
-    GREEN_SPACE = "GREEN_SPACE"
+    SCHOOL = "SCHOOL", "A school"
+    KINDERGARTEN = "KINDERGARTEN", "A kindergarten or nursery"
+    UNIVERSITY = "UNIVERSITY", "A university or college"
+    LIBRARY = "LIBRARY", "A library"
+    HOSPITAL = "HOSPITAL", "A hospital"
+    CLINIC = "CLINIC", "A clinic or a doctor's practice"
+    PHARMACY = "PHARMACY", "A pharmacy"
+    PLACE_OF_WORSHIP = "PLACE_OF_WORSHIP", "A church, mosque, synagogue or other place of worship"
+    CEMETERY = "CEMETERY", "A cemetery"
+    COMMUNITY_CENTRE = "COMMUNITY_CENTRE", "A community centre (читалище)"
+    CULTURE = "CULTURE", "A theatre, museum, gallery or other place of culture"
+    SPORT = "SPORT", "A place for sport"
+    PLAYGROUND = "PLAYGROUND", "A playground"
+    TOWN_HALL = "TOWN_HALL", "A town hall or district administration"
+    PUBLIC_BUILDING = "PUBLIC_BUILDING", "Another public building"
+    POLICE = "POLICE", "A police station"
+    FIRE_STATION = "FIRE_STATION", "A fire station"
+    POST_OFFICE = "POST_OFFICE", "A post office"
+    METRO_STATION = "METRO_STATION", "A metro station"
+    BUS_STATION = "BUS_STATION", "A bus station"
+    PARKING = "PARKING", "A car park"
+    FUEL_STATION = "FUEL_STATION", "A fuel station"
+    CHARGING_STATION = "CHARGING_STATION", "A charging station for electric vehicles"
+    RECYCLING = "RECYCLING", "A place where things are collected for recycling"
+    DRINKING_WATER = "DRINKING_WATER", "A tap of drinking water"
+    TOILETS = "TOILETS", "Public toilets"
+    SHELTER = "SHELTER", "A shelter"
+    BENCH = "BENCH", "A bench"
+    FOUNTAIN = "FOUNTAIN", "A fountain"
+    POST_BOX = "POST_BOX", "A post box"
+    TELEPHONE = "TELEPHONE", "A public telephone"
+    BICYCLE_PARKING = "BICYCLE_PARKING", "A place to park bicycles"
+    WASTE_BASKET = "WASTE_BASKET", "A waste basket"
+    BARBECUE = "BARBECUE", "A place to grill"
+    SOCIAL = "SOCIAL", "A social service"
+    METRO_ENTRANCE = "METRO_ENTRANCE", "An entrance of a metro station"
+    PARK = "PARK", "A park"
+    GREEN_SPACE = "GREEN_SPACE", "Another green space"
 
 
-class FacilityStatus(enum.Enum):
+class FacilityStatus(Choice):
     """Whether it is there yet."""
 
-    EXISTING = "EXISTING"
-    PLANNED = "PLANNED"
+    EXISTING = "EXISTING", "It is there"
+    PLANNED = "PLANNED", "It is planned or being built"
 
 
 class Facility(SpatialEntity):
     """A public facility and its place: a school, a metro station (INSPIRE GovernmentalService)."""
 
     __tablename__ = "facility"
+    __term__ = INSPIRE + "GovernmentalService"
     __label__ = ("name", "name_latin")
     __geometry__ = "position"
 

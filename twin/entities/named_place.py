@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import computed, geometry, link, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
 class NamedPlace(SpatialEntity):
@@ -16,6 +17,7 @@ class NamedPlace(SpatialEntity):
     they cover all land; records lie in neighbourhoods, which are the built-up ones."""
 
     __tablename__ = "named_place"
+    __term__ = INSPIRE + "NamedPlace"
     __label__ = ("name", "name_latin")
     __geometry__ = "boundary"
 
@@ -27,5 +29,9 @@ class NamedPlace(SpatialEntity):
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
     area_m2 = computed(
-        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+        "Area in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Area(t.c.boundary),
+        unit="m2",
+        term=GEO + "hasMetricArea",
     )

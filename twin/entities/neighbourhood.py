@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import computed, geometry, link, many, rendition, text_field
+from twin.terms import GEO
 
 
 class Neighbourhood(SpatialEntity):
@@ -26,7 +27,11 @@ class Neighbourhood(SpatialEntity):
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
     area_m2 = computed(
-        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+        "Area in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Area(t.c.boundary),
+        unit="m2",
+        term=GEO + "hasMetricArea",
     )
     buildings = many("Building", "Buildings that lie mostly in it", by="neighbourhood")
     addresses = many("Address", "Addresses in it", by="neighbourhood")

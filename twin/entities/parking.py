@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, field, geometry, link, rendition, text_field
+from twin.fields import Choice, computed, field, geometry, link, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
-class ParkingTariff(enum.Enum):
+class ParkingTariff(Choice):
     """The tariff of a paid parking zone, by the colour of its signs."""
 
-    BLUE = "BLUE"
-    GREEN = "GREEN"
+    BLUE = "BLUE", "The blue zone"
+    GREEN = "GREEN", "The green zone"
 
 
 class ParkingZone(SpatialEntity):
     """A subzone of paid parking (INSPIRE ManagementRestrictionOrRegulationZone)."""
 
     __tablename__ = "parking_zone"
+    __term__ = INSPIRE + "ManagementRestrictionOrRegulationZone"
     __label__ = ("number", "number")
     __geometry__ = "boundary"
 
@@ -33,5 +34,9 @@ class ParkingZone(SpatialEntity):
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
     area_m2 = computed(
-        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+        "Area in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Area(t.c.boundary),
+        unit="m2",
+        term=GEO + "hasMetricArea",
     )

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity
-from twin.fields import field, link, text_field, texts_field
+from twin.fields import Choice, field, link, text_field, texts_field
 
 
-class PermitStatus(enum.Enum):
+class PermitStatus(Choice):
     """What a permit is worth."""
 
-    IN_FORCE = "IN_FORCE"
-    RECERTIFIED = "RECERTIFIED"
+    IN_FORCE = "IN_FORCE", "It is in force"
+    RECERTIFIED = "RECERTIFIED", "It had run out and was certified anew"
 
 
-class PermitWorks(enum.Enum):
+class PermitWorks(Choice):
     """What a permit is for, told from the words of its description."""
 
-    CHANGE_OF_USE = "CHANGE_OF_USE"
-    EXTENSION = "EXTENSION"
-    TELECOMMUNICATIONS = "TELECOMMUNICATIONS"
-    UTILITY_NETWORK = "UTILITY_NETWORK"
-    RENOVATION = "RENOVATION"
-    FENCE = "FENCE"
-    RESIDENTIAL = "RESIDENTIAL"
-    PARKING = "PARKING"
-    COMMERCIAL = "COMMERCIAL"
-    PUBLIC = "PUBLIC"
-    OUTBUILDING = "OUTBUILDING"
+    CHANGE_OF_USE = "CHANGE_OF_USE", "A change of use"
+    EXTENSION = "EXTENSION", "An extension or a further storey"
+    TELECOMMUNICATIONS = "TELECOMMUNICATIONS", "Telecommunications: antennas, base stations"
+    UTILITY_NETWORK = "UTILITY_NETWORK", "Pipes, cables or other utility networks"
+    RENOVATION = "RENOVATION", "A renovation or conversion"
+    FENCE = "FENCE", "A fence or retaining wall"
+    RESIDENTIAL = "RESIDENTIAL", "Dwellings"
+    PARKING = "PARKING", "Garages or parking spaces"
+    COMMERCIAL = "COMMERCIAL", "Shops, offices, hotels, industry"
+    PUBLIC = "PUBLIC", "Schools and other public buildings"
+    OUTBUILDING = "OUTBUILDING", "An outbuilding"
 
 
 class Permit(CityEntity):

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import computed, field, geometry, link, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
 class PlanningUnit(SpatialEntity):
     """A planning unit (градоустройствена единица) with a census count of it (INSPIRE StatisticalUnit)."""
 
     __tablename__ = "planning_unit"
+    __term__ = INSPIRE + "StatisticalUnit"
     __label__ = ("name", "name_latin")
     __geometry__ = "boundary"
 
@@ -48,5 +50,9 @@ class PlanningUnit(SpatialEntity):
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
     area_m2 = computed(
-        "Area in the city's metric CRS", Double(), lambda t: func.ST_Area(t.c.boundary), unit="m2"
+        "Area in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Area(t.c.boundary),
+        unit="m2",
+        term=GEO + "hasMetricArea",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from typing import Any
 
 from sqlalchemy import (
@@ -25,70 +24,71 @@ from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.elements import ColumnElement
 
 from twin.entities.base import Base, CityEntity, Node
-from twin.fields import KEY, computed, field, link, many, text_field
+from twin.fields import KEY, Choice, computed, field, link, many, text_field
+from twin.terms import DCAT, DCT, PROV
 
 #: the code list whose labels say what the rules of notices mean
 NOTICE_RULE = "notice_rule"
 
 
-class RunStatus(enum.Enum):
+class RunStatus(Choice):
     """How a load ended."""
 
-    RUNNING = "RUNNING"
-    LOADED = "LOADED"
-    UNCHANGED = "UNCHANGED"
-    FAILED = "FAILED"
+    RUNNING = "RUNNING", "It has not ended yet, or was cut off"
+    LOADED = "LOADED", "The data set was loaded"
+    UNCHANGED = "UNCHANGED", "Nothing had changed, so that nothing was read"
+    FAILED = "FAILED", "It failed, and the old state stays"
 
 
-class LoadMode(enum.Enum):
+class LoadMode(Choice):
     """What a data set's files say of what they do not mention."""
 
-    FULL = "FULL"
-    DELTA = "DELTA"
-    APPEND = "APPEND"
+    FULL = "FULL", "The files hold all there is: what they do not mention is no more"
+    DELTA = "DELTA", "The files hold what has changed: the rest stays as it was"
+    APPEND = "APPEND", "The files hold what is new, and it never changes"
 
 
-class Severity(enum.Enum):
+class Severity(Choice):
     """What a notice means for the record it speaks of."""
 
-    ERROR = "ERROR"
-    WARNING = "WARNING"
-    INFO = "INFO"
+    ERROR = "ERROR", "The record was left out"
+    WARNING = "WARNING", "The record was kept, and something of it mended or left out"
+    INFO = "INFO", "The record was kept as it is"
 
 
-class LinkType(enum.Enum):
+class LinkType(Choice):
     """What a link says: its subject is in a building (IN_BUILDING), at an address (AT_ADDRESS), a permit for
     a building (CONCERNS), a site of a business (SITE_OF, as org:siteOf), or a stop on a street (ON_STREET).
     """
 
-    IN_BUILDING = "IN_BUILDING"
-    AT_ADDRESS = "AT_ADDRESS"
-    CONCERNS = "CONCERNS"
-    SITE_OF = "SITE_OF"
-    ON_STREET = "ON_STREET"
+    IN_BUILDING = "IN_BUILDING", "The subject is in the building"
+    AT_ADDRESS = "AT_ADDRESS", "The subject is at the address"
+    CONCERNS = "CONCERNS", "The permit is for the building"
+    SITE_OF = "SITE_OF", "The site is one of the business (org:siteOf)"
+    ON_STREET = "ON_STREET", "The stop is on the street"
 
 
-class LinkMethod(enum.Enum):
+class LinkMethod(Choice):
     """How a link was found: the source names the object (SAME_KEY), the object contains the subject
     (CONTAINMENT) or is the nearest (NEAREST), their addresses (ADDRESS_MATCH) or names (NAME_MATCH) agree,
     or a person decided (CURATED).
     """
 
-    SAME_KEY = "SAME_KEY"
-    CONTAINMENT = "CONTAINMENT"
-    NEAREST = "NEAREST"
-    ADDRESS_MATCH = "ADDRESS_MATCH"
-    NAME_MATCH = "NAME_MATCH"
-    CURATED = "CURATED"
+    SAME_KEY = "SAME_KEY", "The source names the object"
+    CONTAINMENT = "CONTAINMENT", "The object contains the subject"
+    NEAREST = "NEAREST", "The object is the nearest"
+    ADDRESS_MATCH = "ADDRESS_MATCH", "Their addresses agree"
+    NAME_MATCH = "NAME_MATCH", "Their names agree"
+    CURATED = "CURATED", "A person decided"
 
 
-class LinkStatus(enum.Enum):
+class LinkStatus(Choice):
     """Whether queries walk a link: of the accepted ones (ACCEPTED) the best is walked. What is too unsure
     (CANDIDATE) and what a person refused (REJECTED) can be asked for."""
 
-    ACCEPTED = "ACCEPTED"
-    CANDIDATE = "CANDIDATE"
-    REJECTED = "REJECTED"
+    ACCEPTED = "ACCEPTED", "Queries walk it, where it is the best"
+    CANDIDATE = "CANDIDATE", "Too unsure to be walked"
+    REJECTED = "REJECTED", "A person refused it"
 
 
 def _age_days(source: FromClause) -> ColumnElement[Any]:
@@ -106,14 +106,17 @@ class Source(Node):
     """A data set as its publisher offers it: who, where, under which licence (dcat:Dataset)."""
 
     __tablename__ = "source"
+    __term__ = DCAT + "Dataset"
     __label__ = ("title", "title")
 
-    title: Mapped[str] = text_field("Title")
-    publisher: Mapped[str] = text_field("Who publishes it")
-    licence: Mapped[str | None] = text_field("Licence as the publisher states it; null when none is stated")
-    url: Mapped[str | None] = text_field("Where it is published")
+    title: Mapped[str] = text_field("Title", term=DCT + "title")
+    publisher: Mapped[str] = text_field("Who publishes it", term=DCT + "publisher")
+    licence: Mapped[str | None] = text_field(
+        "Licence as the publisher states it; null when none is stated", term=DCT + "license"
+    )
+    url: Mapped[str | None] = text_field("Where it is published", term=DCAT + "landingPage")
     entities: Mapped[str] = text_field("The entities that it describes, separated by commas")
-    format: Mapped[str] = text_field("File format")
+    format: Mapped[str] = text_field("File format", term=DCT + "format")
     file: Mapped[str] = text_field("File or files, below the data folder")
     stated_licence: Mapped[str | None] = text_field(
         "Licence that its publisher's site stated when the files were fetched"
@@ -147,11 +150,16 @@ class ImportRun(Node):
     """One load of one data set, or of the next of its files where it comes in many."""
 
     __tablename__ = "import_run"
+    __term__ = PROV + "Activity"
 
     source: Mapped[str | None] = link("Source", "What was loaded", derived=False)
     status: Mapped[str] = field("How it ended", enumeration=RunStatus)
-    started_at: Mapped[dt.datetime] = field("When it began", DateTime(timezone=True))
-    finished_at: Mapped[dt.datetime | None] = field("When it ended", DateTime(timezone=True))
+    started_at: Mapped[dt.datetime] = field(
+        "When it began", DateTime(timezone=True), term=PROV + "startedAtTime"
+    )
+    finished_at: Mapped[dt.datetime | None] = field(
+        "When it ended", DateTime(timezone=True), term=PROV + "endedAtTime"
+    )
     mode: Mapped[str | None] = field(
         "Whether its files hold all there is (FULL), what changed (DELTA), or what is new and never changes"
         " (APPEND)",

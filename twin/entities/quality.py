@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import enum
-
 from sqlalchemy import Double
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import Node
-from twin.fields import field, link, text_field
+from twin.fields import Choice, field, link, text_field
+from twin.terms import DQV
 
 
-class QualityMetric(enum.Enum):
+class QualityMetric(Choice):
     """What is measured (dqv:Metric)."""
 
-    RECORDS_READ = "RECORDS_READ"
-    RECORDS_REFUSED = "RECORDS_REFUSED"
-    COUNT = "COUNT"
-    COMPLETENESS = "COMPLETENESS"
-    SMALLEST = "SMALLEST"
-    LARGEST = "LARGEST"
-    LINKED = "LINKED"
+    RECORDS_READ = "RECORDS_READ", "Records that the files have"
+    RECORDS_REFUSED = "RECORDS_REFUSED", "Records that became notices only"
+    COUNT = "COUNT", "Records that the twin keeps"
+    COMPLETENESS = "COMPLETENESS", "Share of the records in which a field is filled"
+    SMALLEST = "SMALLEST", "Smallest of a field's values"
+    LARGEST = "LARGEST", "Largest of a field's values"
+    LINKED = "LINKED", "Share of the rows that are tied to another record"
 
 
-class QualityOutcome(enum.Enum):
+class QualityOutcome(Choice):
     """How a measurement stands to what the catalogue expects."""
 
-    MET = "MET"
-    BELOW = "BELOW"
-    ABOVE = "ABOVE"
+    MET = "MET", "As expected"
+    BELOW = "BELOW", "Less than the least expected"
+    ABOVE = "ABOVE", "More than the most expected"
 
 
 class QualityMeasurement(Node):
@@ -38,11 +37,16 @@ class QualityMeasurement(Node):
     record."""
 
     __tablename__ = "quality_measurement"
+    __term__ = DQV + "QualityMeasurement"
 
-    source: Mapped[str | None] = link("Source", "The data set that is measured", derived=False)
+    source: Mapped[str | None] = link(
+        "Source", "The data set that is measured", derived=False, term=DQV + "computedOn"
+    )
     entity: Mapped[str | None] = text_field("The entity that is measured; null: the data set as a whole")
-    metric: Mapped[str] = field("What is measured", enumeration=QualityMetric)
-    value: Mapped[float] = field("What was found: a number, or a share from 0 to 1", Double())
+    metric: Mapped[str] = field("What is measured", enumeration=QualityMetric, term=DQV + "isMeasurementOf")
+    value: Mapped[float] = field(
+        "What was found: a number, or a share from 0 to 1", Double(), term=DQV + "value"
+    )
     least: Mapped[float | None] = field("The least that the catalogue expects", Double())
     most: Mapped[float | None] = field("The most that the catalogue expects", Double())
     outcome: Mapped[str | None] = field(

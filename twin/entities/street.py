@@ -9,12 +9,14 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
 from twin.fields import computed, field, geometry, link, many, rendition, text_field
+from twin.terms import GEO, INSPIRE
 
 
 class StreetSegment(SpatialEntity):
     """A stretch of carriageway, pavement, crossing or path (INSPIRE RoadLink)."""
 
     __tablename__ = "street_segment"
+    __term__ = INSPIRE + "RoadLink"
     __label__ = ("name", "name_latin")
     __geometry__ = "centreline"
 
@@ -36,7 +38,11 @@ class StreetSegment(SpatialEntity):
     )
 
     length_m = computed(
-        "Length in the city's metric CRS", Double(), lambda t: func.ST_Length(t.c.centreline), unit="m"
+        "Length in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Length(t.c.centreline),
+        unit="m",
+        term=GEO + "hasMetricLength",
     )
     stops = many(
         "TransitStop", "Stops of the public transport that are on it, by their best link", by="street"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from sqlalchemy import Double, func
@@ -10,26 +9,39 @@ from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
 from twin.entities.facility import FacilityStatus
-from twin.fields import computed, field, geometry, keys_of, link, many, rendition, text_field, texts_field
+from twin.fields import (
+    Choice,
+    computed,
+    field,
+    geometry,
+    keys_of,
+    link,
+    many,
+    rendition,
+    text_field,
+    texts_field,
+)
+from twin.terms import GEO, GTFS, INSPIRE
 
 
-class TransitMode(enum.Enum):
+class TransitMode(Choice):
     """What runs on a route (GTFS route_type)."""
 
-    TRAM = "TRAM"
-    METRO = "METRO"
-    RAIL = "RAIL"
-    BUS = "BUS"
-    TROLLEYBUS = "TROLLEYBUS"
-    FERRY = "FERRY"
-    CABLE = "CABLE"
-    FUNICULAR = "FUNICULAR"
+    TRAM = "TRAM", "A tram"
+    METRO = "METRO", "A metro"
+    RAIL = "RAIL", "A train"
+    BUS = "BUS", "A bus"
+    TROLLEYBUS = "TROLLEYBUS", "A trolleybus"
+    FERRY = "FERRY", "A ferry"
+    CABLE = "CABLE", "A cable tram or an aerial lift"
+    FUNICULAR = "FUNICULAR", "A funicular"
 
 
 class TransitStop(SpatialEntity):
     """A stop of the timetable (GTFS stop)."""
 
     __tablename__ = "transit_stop"
+    __term__ = GTFS + "Stop"
     __label__ = ("name", "name_latin")
     __geometry__ = "position"
 
@@ -54,15 +66,18 @@ class TransitRoute(CityEntity):
     """A route of the timetable (GTFS route)."""
 
     __tablename__ = "transit_route"
+    __term__ = GTFS + "Route"
     __label__ = ("long_name", "long_name_latin")
 
     gtfs_id: Mapped[str] = text_field("route_id in the timetable", identifier="GTFS_ROUTE", index=True)
-    short_name: Mapped[str] = text_field("What is written on the vehicle, such as 94")
-    long_name: Mapped[str | None] = text_field("Full name")
+    short_name: Mapped[str] = text_field(
+        "What is written on the vehicle, such as 94", term=GTFS + "shortName"
+    )
+    long_name: Mapped[str | None] = text_field("Full name", term=GTFS + "longName")
     long_name_latin: Mapped[str | None] = text_field("Full name in Latin script", latin_of="long_name")
     mode: Mapped[str] = field("What runs on it", enumeration=TransitMode, index=True)
-    colour: Mapped[str | None] = text_field("Colour of the line, RRGGBB")
-    text_colour: Mapped[str | None] = text_field("Colour of text upon it, RRGGBB")
+    colour: Mapped[str | None] = text_field("Colour of the line, RRGGBB", term=GTFS + "color")
+    text_colour: Mapped[str | None] = text_field("Colour of text upon it, RRGGBB", term=GTFS + "textColor")
     stop_keys: Mapped[list[str] | None] = keys_of("TransitStop", "Stops that it serves")
 
     stops = many("TransitStop", "Stops that it serves, in the order of travel", keys="stop_keys")
@@ -72,6 +87,7 @@ class TransitLink(SpatialEntity):
     """A stretch of tram track, trolleybus wire or metro line (INSPIRE TransportLink)."""
 
     __tablename__ = "transit_link"
+    __term__ = INSPIRE + "TransportLink"
     __geometry__ = "centreline"
 
     mode: Mapped[str] = field("What runs on it", enumeration=TransitMode, index=True)
@@ -82,5 +98,9 @@ class TransitLink(SpatialEntity):
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
     length_m = computed(
-        "Length in the city's metric CRS", Double(), lambda t: func.ST_Length(t.c.centreline), unit="m"
+        "Length in the city's metric CRS",
+        Double(),
+        lambda t: func.ST_Length(t.c.centreline),
+        unit="m",
+        term=GEO + "hasMetricLength",
     )
