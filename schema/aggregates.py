@@ -469,20 +469,20 @@ def _all_of(planner: Planner, page: p.Page) -> int | None:
 
 
 # --- counting -------------------------------------------------------------------------------------------
-class CountMode(enum.Enum):
+class CountMode(Choice):
     """How exactly to count: all, with a guess from a sample where there are many, or up to a limit."""
 
-    EXACT = "EXACT"
-    ESTIMATED = "ESTIMATED"
-    CAPPED = "CAPPED"
+    EXACT = "EXACT", "All of them"
+    ESTIMATED = "ESTIMATED", "A guess from a sample, where there are many"
+    CAPPED = "CAPPED", "All of them up to a limit"
 
 
-class CountMeaning(enum.Enum):
+class CountMeaning(Choice):
     """What a count is: exact, an estimate (of a sample of the table), or a limit that the list exceeds."""
 
-    EXACT = "EXACT"
-    ESTIMATE = "ESTIMATE"
-    AT_LEAST = "AT_LEAST"
+    EXACT = "EXACT", "There are as many"
+    ESTIMATE = "ESTIMATE", "There are about as many, by a sample of the table"
+    AT_LEAST = "AT_LEAST", "There are as many or more"
 
 
 enum_type(CountMode)

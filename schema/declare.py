@@ -123,7 +123,7 @@ def enum_type(enumeration: type[Any], docs: Mapping[str, str] | None = None) -> 
         return enumeration
     made = strawberry.enum(enumeration, description=inspect.cleandoc(enumeration.__doc__ or ""))  # type: ignore[call-overload]
     for value in made.__strawberry_definition__.values:
-        value.description = docs[value.name] if docs else enumeration[value.name].doc
+        value.description = docs[value.name] if docs else getattr(enumeration[value.name], "doc", None)
     setattr(_here, enumeration.__name__, enumeration)
     return enumeration
 
