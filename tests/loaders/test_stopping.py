@@ -27,7 +27,11 @@ key = "id"
 kind = {{ value = "SCHOOL" }}
 position = "geometry"
 """
-COMMAND = "from twin.cli import main; main()"
+# a shell lets what it starts in the background ignore Ctrl-C, and so would all that these tests start then
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from twin.cli import main; main()"
+)
 
 
 def table(first: int, count: int) -> str:
