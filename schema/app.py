@@ -333,7 +333,7 @@ def _reconciliation(path: str) -> list[Route]:
     ]
 
 
-def create(settings: Settings | None = None) -> Starlette:
+def create(settings: Settings | None = None) -> GraphQLOverHTTP:
     """The application; connections are opened when the server starts."""
     chosen = settings or Settings.from_environment()
 
@@ -368,10 +368,10 @@ def create(settings: Settings | None = None) -> Starlette:
     ]
     if (PAGES / "assets").exists():
         routes.insert(0, Mount("/assets", Assets(directory=PAGES / "assets")))  # type: ignore[arg-type]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(GraphQLOverHTTP), OPEN_TO_ALL_SITES],
+        middleware=[OPEN_TO_ALL_SITES],
         exception_handlers={
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,
@@ -381,3 +381,4 @@ def create(settings: Settings | None = None) -> Starlette:
             Unreachable: _on_unreachable,
         },
     )
+    return GraphQLOverHTTP(app)

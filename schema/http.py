@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, whole: app.py puts it in front of its routes, so that a request meets nothing else.
+"""GraphQL over HTTP, whole: app.py puts it in front of Starlette, so that a request meets nothing else.
 
 The rules are those of the GraphQL over HTTP specification; `make test` runs its audits against a server.
 """
@@ -9,15 +9,15 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from schema import stream
 from schema.callers import Caller
@@ -37,6 +37,8 @@ GRAPHQL = "application/graphql-response+json"
 _PATH = "/graphql"
 #: the data are open: pages of any site may ask, and an answer kept by a cache serves them too
 _FOR_ALL = [(b"access-control-allow-origin", b"*"), (b"vary", b"accept, accept-encoding")]
+_NOT_KEPT = (b"cache-control", b"no-store")
+_TYPES = {kind: (b"content-type", kind.encode()) for kind in (JSON, GRAPHQL)}
 _READS = ("GET", "HEAD")
 #: a GET names few parameters; more are no request of ours
 _MOST_PARAMETERS = 20
@@ -56,8 +58,7 @@ class Refusal(HTTPException):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a caller asks, as sent: its parts have the kinds that GraphQL over HTTP says."""
 
     query: str
@@ -67,8 +68,7 @@ class Request:
     tell_cost: bool = False  #: whether to say what it may have cost
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back. Not to be kept, unless its headers say so."""
 
     status: int
@@ -83,8 +83,9 @@ class GraphQLOverHTTP:
     That other also gets what is for people, the GraphiQL page, and a browser's question whether it may ask.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: Starlette) -> None:
         self.app = app
+        self.state = app.state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         city = _city_of(scope["path"]) if scope["type"] == "http" else None
@@ -100,7 +101,7 @@ class GraphQLOverHTTP:
         if for_a_browser:
             await self.app(scope, receive, send)
             return
-        served: Served = scope["app"].state.served
+        served: Served = self.state.served
         kind = media_type(headers.get(b"accept", b""))
         streams = kind == stream.NDJSON
         if streams:
@@ -154,7 +155,7 @@ async def _stream(
         served.engine, served.reader, city, asked.query, asked.variables, asked.operation, caller=caller
     )
     gzip = b"gzip" in headers.get(b"accept-encoding", b"")
-    sent = [*_FOR_ALL, (b"cache-control", b"no-store")]
+    sent = [*_FOR_ALL, _NOT_KEPT]
     return await stream.respond(served, pieces, gzip=gzip, headers=sent, receive=receive, send=send)
 
 
@@ -305,11 +306,11 @@ def _request(operations: Operations, asked: Any) -> Request:
         raise Refusal(400, 'the body is no object; send {"query": "...", "variables": {...}}')
     query, variables, operation = asked.get("query"), asked.get("variables"), asked.get("operationName")
     extensions = asked.get("extensions")
-    if not isinstance(variables, dict | None):
+    if variables is not None and not isinstance(variables, dict):
         raise Refusal(400, "variables is no object")
-    if not isinstance(operation, str | None):
+    if operation is not None and not isinstance(operation, str):
         raise Refusal(400, "operationName is no text")
-    if not isinstance(extensions, dict | None):
+    if extensions is not None and not isinstance(extensions, dict):
         raise Refusal(400, "extensions is no object")
     if isinstance(query, str) and not extensions:
         operations.allow(query)
@@ -375,18 +376,17 @@ def _holds(known: bytes, tag: str) -> bool:
 
 
 async def _send(send: Send, reply: Reply, kind: str, accept_encoding: bytes) -> None:
-    status, body = reply.status, reply.body
-    sent = [*_FOR_ALL]
+    status, body, headers, sure = reply
+    sent = [*_FOR_ALL] if headers and "cache-control" in headers else [*_FOR_ALL, _NOT_KEPT]
     if status != 304:
-        if status == 400 and kind == JSON and not reply.sure:
+        if status == 400 and kind == JSON and not sure:
             # the older media type says 200 for every request that is well-formed
             status = 200
         body, coding = await compressed(body, accept_encoding)
-        sent += [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+        sent += (_TYPES[kind], (b"content-length", b"%d" % len(body)))
         if coding:
             sent.append((b"content-encoding", coding.encode()))
-    sent += [(name.encode(), value.encode()) for name, value in (reply.headers or {}).items()]
-    if not reply.headers or "cache-control" not in reply.headers:
-        sent.append((b"cache-control", b"no-store"))
+    if headers:
+        sent += [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

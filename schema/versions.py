@@ -34,7 +34,8 @@ class Versions:
         self._reader = Reader(url, settings, size=1)
         self._of_answers = _program(settings)
         self._known: dict[str, str] = {}
-        self._as_of = -BOUND_S
+        self._as_of = float("-inf")
+        self._clock = time.monotonic
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -52,7 +53,7 @@ class Versions:
     async def read(self) -> None:
         """Read the versions as they are now."""
         # whatever was committed before this moment is in what comes
-        asked = time.monotonic()
+        asked = self._clock()
         (found,) = await self._reader.fetch(VERSIONS, [])
         self._known = orjson.loads(found or b"{}")
         self._as_of = asked
@@ -61,7 +62,7 @@ class Versions:
         """An ETag of the answer to what `parts` ask, which another version of the city's data, or of the
         program, has another of; None while the version is not known."""
         version = self._known.get(city)
-        if version is None or time.monotonic() - self._as_of > BOUND_S:
+        if version is None or self._clock() - self._as_of > BOUND_S:
             return None
         digest = blake2b(self._of_answers, digest_size=16)
         for part in (city.encode(), version.encode(), *parts):

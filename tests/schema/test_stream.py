@@ -263,7 +263,7 @@ def in_app(town: Town, act: Callable[[TestClient], Awaitable[None]]) -> None:
     client = TestClient(app)
 
     async def run() -> None:
-        async with app.router.lifespan_context(app):
+        async with app.app.router.lifespan_context(app.app):
             await act(client)
 
     asyncio.run(run())
