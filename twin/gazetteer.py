@@ -6,6 +6,7 @@ Derived from the entities that know names and refreshed by links.py; geocode.py 
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -220,6 +221,26 @@ _KEEP = f"""
 INSERT INTO gazetteer ({_COLUMNS})
 SELECT {_COLUMNS} FROM {{fresh}} ORDER BY kind, settlement, name, key, position::bytea
 """
+
+
+# Sites tell where streets are by their positions, and by their addresses which town those without one mean.
+_BY_SITES = f"""
+SELECT EXISTS (SELECT FROM site WHERE position IS NOT NULL AND recorded_at = now())
+    OR EXISTS (SELECT FROM site_history WHERE position IS NOT NULL AND recorded_to = now())
+    OR NOT EXISTS (
+        SELECT FROM gazetteer
+        WHERE kind = {{settlement}} AND entity = 'District' AND name = ({_MAIN_SETTLEMENT})
+    )
+"""
+
+
+def follows(connection: psycopg.Connection[Any], changed: Collection[str]) -> bool:
+    """Whether what this transaction changed of the named entities may change the table."""
+    relevant = DERIVED_FROM & set(changed)
+    if relevant != {"Site"}:
+        return bool(relevant)
+    row = connection.execute(SQL(_BY_SITES).format(**_WORDS)).fetchone()
+    return bool(row and row[0])
 
 
 def refresh_gazetteer(connection: psycopg.Connection[Any]) -> bool:

@@ -21,7 +21,7 @@ from twin.areas import AREAS, WHEREABOUTS, refresh_area_parts, whereabouts
 from twin.claims import DOORS, DOORS_OF_FEW, FAMILIES, HEIRS, SIMILAR_WORDS, WORDS, Family
 from twin.entities import BY_NAME, ENTITIES, Base, Entity, LinkType
 from twin.fields import KEY
-from twin.gazetteer import DERIVED_FROM, refresh_gazetteer
+from twin.gazetteer import follows, refresh_gazetteer
 from twin.history import HISTORY
 
 DECIDED_BY = "twin.links"
@@ -218,7 +218,7 @@ class _Relinking:
     def run(self) -> Relinked:
         """Bring areas, claims and best links up to date, and keep from what that was made."""
         self._relink_areas()
-        if self.changed & DERIVED_FROM:
+        if follows(self.connection, self.changed):
             refresh_gazetteer(self.connection)
         # what the operator %> asks of a name
         self.connection.execute(

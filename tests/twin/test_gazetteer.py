@@ -13,7 +13,7 @@ from twin import database
 from twin.addresses import match_key, parse_address
 from twin.entities import BY_NAME
 from twin.gazetteer import refresh_gazetteer
-from twin.links import relink_all
+from twin.links import relink, relink_all
 
 # metres: ten between two neighbouring marks
 GRID = Grid("""
@@ -31,6 +31,13 @@ class Named(Town):
     def relink(self) -> None:
         with database.connect(self.url, city=self.city.name) as connection:
             relink_all(connection)
+
+    def change(self, entity: str, where: str) -> None:
+        """Link what a load wrote, which were the rows that the condition tells."""
+        with database.connect(self.url, city=self.city.name) as connection:
+            table = BY_NAME[entity].table.name
+            connection.execute(f"UPDATE {table} SET recorded_at = now() WHERE {where}".encode())
+            relink(connection, [entity])
 
     def refresh(self) -> bool:
         with database.connect(self.url, city=self.city.name) as connection:
@@ -150,3 +157,22 @@ def test_nothing_is_written_where_nothing_changed(town: Named) -> None:
     assert town.names("ctid::text, xmin::text, number") == before
     town.house("2", "ул. Роза 1", GRID["r"])
     assert town.refresh()
+
+
+def test_what_a_change_of_sites_alone_tells_of_places_is_taken_up(town: Named) -> None:
+    town.house("h", "ул. Шипка 6", GRID["p"])
+    town.relink()
+    for n, (text, mark) in enumerate((("ул. Оборище 1", "n"), ("ул. Тайна 1", None))):
+        key = match_key(parse_address(text), settlement="sofia")
+        town.add("Site", f"s{n}", kind="OUTLET", match_key=key, position=mark and GRID[mark],
+                 recorded_at="2999-01-01")  # fmt: skip
+    town.change("Site", "recorded_at = '2999-01-01'")
+    streets = town.names("name, entity, settlement", "kind = 'STREET'")
+    assert streets == [("oborishte", "Site", "sofia"), ("shipka", "Address", "sofia")]
+    main = "kind = 'SETTLEMENT' AND entity = 'District'"
+    assert town.names("kind, entity, name", main) == [("SETTLEMENT", "District", "sofia")]
+    for n in range(5):
+        key = match_key(parse_address("гр. Перник, ул. Миньор 1"))
+        town.add("Site", f"t{n}", kind="SEAT", match_key=key, recorded_at="2999-01-01")
+    town.change("Site", "recorded_at = '2999-01-01'")
+    assert town.names("kind, entity, name", main) == [("SETTLEMENT", "District", "pernik")]
