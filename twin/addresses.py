@@ -354,6 +354,16 @@ class _Reader:
         while True:
             word = self.words[self.at]
             following = self.words[self.at + 1]
+            if (
+                inside == "street"
+                and not held
+                and word.letter
+                and word.marker != "number"
+                and (following.text == "№" or following.number)
+            ):
+                # 'ул. С № 71': in villages letters are names of streets, also those that are words elsewhere
+                self.at += 1
+                return [word]
             if word.separator or self._announces(held or _INSIDE.get(inside, ()), inside):
                 break
             if inside == "street" and held and word.number and not word.ordinal:
