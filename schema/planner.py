@@ -15,7 +15,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
-    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -23,6 +22,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     get_named_type,
+    is_abstract_type,
 )
 
 from schema import plan as p
@@ -177,7 +177,7 @@ class Planner:
         if condition is None or condition.name.value == type_.name:
             return True
         named = self.schema.type_map[condition.name.value]
-        return isinstance(named, GraphQLInterfaceType) and self.schema.is_sub_type(named, type_)
+        return is_abstract_type(named) and self.schema.is_sub_type(named, type_)
 
     def _items(
         self,

@@ -8,6 +8,7 @@ import strawberry
 
 from schema import lookups, reads
 from schema.declare import Argument, Member, enum_type, object_type
+from schema.federation import root_members
 from schema.filters import GeometryInput
 from schema.mutations import Mutation
 from schema.scalars import CONFIGURATION
@@ -127,6 +128,7 @@ def build() -> strawberry.Schema:
                     *page_arguments("Notice"),
                 ],
             ),
+            *root_members(types),
         ],
     )  # fmt: skip
     return strawberry.Schema(query=query, mutation=Mutation, types=types, config=CONFIGURATION)

@@ -22,6 +22,7 @@ JSONValue = NewType("JSONValue", object)
 CityJSON = NewType("CityJSON", object)
 Lod = NewType("Lod", str)
 BigInt = NewType("BigInt", int)
+Representation = NewType("Representation", object)
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 
@@ -54,6 +55,12 @@ def _geojson(value: Any) -> Any:
 def _big(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
         raise BadRequest(f"{value!r} is no whole number of at most 64 bits")
+    return value
+
+
+def _representation(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadRequest(f'{value!r} is no object such as {{"__typename": "Building", "id": "Building:1"}}')
     return value
 
 
@@ -102,6 +109,9 @@ CONFIGURATION = StrawberryConfig(
             "A level of detail of a 3D shape, such as 1.2 (a block) or 2.2 (with its roof)",
             _lod,
             "https://3d.bk.tudelft.nl/lod/",
+        ),
+        Representation: _scalar(
+            "_Any", "A record as another subgraph knows it: its __typename and id", _representation
         ),
         BigInt: _scalar("BigInt", "A whole number of up to 64 bits, as a JSON number", _big),
         Date: _scalar("Date", "A calendar date (ISO 8601), such as 2026-11-24", _date),

@@ -171,6 +171,11 @@ def geocoded(leaf: Leaf, where: str) -> Reading:
     return _once(read, leaf)
 
 
+def listed(leaf: Leaf, of: Callable[[Any], list[str]]) -> Reading:
+    """A list of texts that is made of a value."""
+    return _once(lambda variables: _encode(of(leaf.read(variables)), ""), leaf)
+
+
 def types(leaf: Leaf, where: str) -> Reading:
     """A list of entities' names that is not empty."""
 

@@ -48,6 +48,9 @@ QUESTIONS = [
     " recordedAt { __typename from below label } } geometry aggregate { count heightM { avg } } coverage { oldestSource } } } }",
     "{ districts { nodes { sites { aggregate { count business { distinct } } groupBy(by: [{kind: true}, {square: {edgeM:"
     " 20}}, {hexagon: {edgeM: 20}}]) { key { kind square { __typename column row edgeM } hexagon { row } } geometry } } } } }",
+    '{ nodes(ids: ["Site:s0", "Building:x", "Link:IN_BUILDING/Site/s0/b.2"]) { __typename id ... on Site { name } }'
+    ' _entities(representations: [{__typename: "District", id: "District:68134-01"}, {__typename: "Site", id: "Site:x"}])'
+    " { __typename ... on Node { id } ... on District { nameBg } } _service { __typename sdl } }",
     "query { a: districts(first: 1) { n: nodes { c: code } nodes { code id } } b: districts(last: 1) { nodes { id } } }",
 ]  # fmt: skip
 

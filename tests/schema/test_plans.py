@@ -57,6 +57,7 @@ def big(database_url: str) -> Iterator[tuple[Engine, psycopg.Connection[Any]]]:
     [
         '{ node(id: "Building:77") { ... on Building { district { code } sites(first: 5) { nodes { id } } } } }',
         '{ byIdentifier(scheme: EIK, value: "000695146") { id } }',
+        '{ nodes(ids: ["Building:77", "Site:77", "Building:gone"]) { id ... on Site { building { id } } } }',
         '{ byIdentifier(scheme: CADASTRE, value: "68134.100.33.2") { id } }',
         "{ buildings(first: 50, where: {footprint: {bbox: {west: 23.31, south: 42.69, east: 23.313, north: 42.692}}})"
         " { nodes { id geometry district { nameBg } sites(first: 5) { nodes { name business { eik } } } } } }",
