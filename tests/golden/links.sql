@@ -1,4 +1,4 @@
-SELECT json_build_object('sites'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
+SELECT (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
 FROM (SELECT 'Site:'::text || site_1.key AS id, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$1)), '[]'::json) AS coalesce_2
 FROM (SELECT link_1.score AS score, CASE WHEN (link_1.object_type = 'District'::text) THEN (SELECT row_to_json(row$1) AS row_to_json_1
 FROM (SELECT 'District:'::text || district_1.key AS id
@@ -68,4 +68,4 @@ FROM town.site AS site_1
 WHERE EXISTS (SELECT 1
 FROM town.building AS building_1
 WHERE building_1.key = site_1.building AND building_1.cadastral_id = CAST($1 AS TEXT) COLLATE "C") ORDER BY site_1.key ASC
- LIMIT 50) AS rows$2))) AS answer
+ LIMIT 50) AS rows$2) AS answer

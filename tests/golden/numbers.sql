@@ -4,7 +4,7 @@ FROM town.building AS building_2 GROUP BY building_2.district),
 sums_4 AS MATERIALIZED
 (SELECT site_2.district AS k, count(DISTINCT site_2.business) AS a0
 FROM town.site AS site_2 GROUP BY site_2.district)
- SELECT json_build_object('districts'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$1)), '[]'::json) AS coalesce_1
+ SELECT (SELECT coalesce(json_agg(row_to_json(rows$1)), '[]'::json) AS coalesce_1
 FROM (SELECT district_1.name_latin AS "nameLatin", json_build_object('aggregate'::text, coalesce(CASE WHEN ((SELECT count(*) AS count_1
 FROM town.district AS district_2) <= 50) THEN (SELECT json_build_object('count'::text, sums_2.a0, 'storeysAboveGround'::text, json_build_object('avg'::text, sums_2.a1), 'footprint'::text, json_build_object('extent'::text, sums_2.a2)) AS json_build_object_1
 FROM sums_2
@@ -19,4 +19,4 @@ FROM (SELECT count(DISTINCT site_1.business) AS a0
 FROM town.site AS site_1
 WHERE site_1.district = district_1.key) AS sums$3))) AS sites
 FROM town.district AS district_1 ORDER BY district_1.key ASC
- LIMIT 50) AS rows$1))) AS answer
+ LIMIT 50) AS rows$1) AS answer

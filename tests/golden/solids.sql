@@ -1,4 +1,4 @@
-SELECT json_build_object('buildings'::text, json_build_object('nodes'::text, (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
+SELECT (SELECT coalesce(json_agg(row_to_json(rows$2)), '[]'::json) AS coalesce_1
 FROM (SELECT 'Building:'::text || building_1.key AS id, array_to_json(array((SELECT building_solid_1.lod
 FROM town.building_solid AS building_solid_1
 WHERE building_solid_1.building = building_1.key ORDER BY building_solid_1.lod))) AS lods, (SELECT building_solid_2.cityjson
@@ -10,4 +10,4 @@ FROM town.building_solid AS building_solid_3
 WHERE building_solid_3.building = building_1.key ORDER BY building_solid_3.key ASC
  LIMIT 50) AS rows$1)) AS solids
 FROM town.building AS building_1 ORDER BY building_1.key ASC
- LIMIT 1) AS rows$2))) AS answer
+ LIMIT 1) AS rows$2) AS answer
