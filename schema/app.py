@@ -27,11 +27,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schema import reconcile, tiles
+from schema.compression import compressed
 from schema.disconnect import unless_gone
 from schema.http import JSON, GraphQLOverHTTP, read_body
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
 from schema.served import Served
+from schema.versions import holds
 from twin.database import City, Overloaded, Refused, Unreachable, prepare
 from twin.entities import entity
 from twin.errors import BadRequest, TwinFault
@@ -113,12 +115,19 @@ async def tile(request: Request) -> Response:
     """One vector tile."""
     served, city = _served(request), await _city(request)
     z, x, y = (int(request.path_params[name]) for name in ("z", "x", "y"))
+    # what a cache keeps serves the pages of any site
+    headers = {"cache-control": f"public, max-age={_TILE_AGE_S}", "access-control-allow-origin": "*"}
+    headers["vary"] = "accept-encoding"
+    tag = served.versions.tag(city.name, b"tile", f"{z}/{x}/{y}".encode())
+    if tag:
+        headers["etag"] = tag
+        if holds(request.headers.get("if-none-match", ""), tag):
+            return Response(status_code=304, headers=headers)
     body = await unless_gone(request.receive, tiles.tile(served.reader, city, z, x, y))
-    return Response(
-        body,
-        media_type="application/vnd.mapbox-vector-tile",
-        headers={"cache-control": f"public, max-age={_TILE_AGE_S}"},
-    )
+    body, coding = await compressed(body, request.headers.get("accept-encoding", "").encode("latin-1"))
+    if coding:
+        headers["content-encoding"] = coding
+    return Response(body, media_type="application/vnd.mapbox-vector-tile", headers=headers)
 
 
 async def notices_table(request: Request) -> Response:

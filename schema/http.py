@@ -27,6 +27,7 @@ from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
 from schema.persisted import Listed, NotListed, Operations
 from schema.served import Served
+from schema.versions import holds
 from twin.database import City, Overloaded, Unreachable
 from twin.errors import BadRequest
 
@@ -195,7 +196,7 @@ async def _got(
     tag = served.versions.tag(city.name, asked.query.encode(), scope["query_string"])
     if tag:
         keeping["etag"] = tag
-        if _holds(headers.get(b"if-none-match", b""), tag):
+        if holds(headers.get(b"if-none-match", b"").decode("latin-1"), tag):
             return Reply(304, b"", keeping)
     answer = await _query(served, city, scope, headers, asked, receive)
     return Reply(answer.status, answer.body, keeping) if answer.lasting else _reply(answer)
@@ -368,11 +369,6 @@ def _errors(message: str, code: str | None = None) -> bytes:
     if code:
         error["extensions"] = {"code": code}
     return orjson.dumps({"errors": [error]})
-
-
-def _holds(known: bytes, tag: str) -> bool:
-    """Whether a caller's If-None-Match has the tag, as weak as caches between may have made it."""
-    return tag[2:] in [one.strip().removeprefix("W/") for one in known.decode("latin-1").split(",")]
 
 
 async def _send(send: Send, reply: Reply, kind: str, accept_encoding: bytes) -> None:

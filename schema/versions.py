@@ -1,6 +1,7 @@
 """What the server knows of each city's last change, so that an answer that still holds is not made again.
 
-The versions are read in the background, never for a request; http.py makes ETags of them.
+The versions are read in the background, never for a request. http.py makes ETags of them,
+and app.py those of tiles.
 """
 
 from __future__ import annotations
@@ -83,6 +84,11 @@ class Versions:
                 if reached:
                     log.warning("the versions of the cities could not be read: %s", failed)
                 reached = False
+
+
+def holds(known: str, tag: str) -> bool:
+    """Whether a caller's If-None-Match has the tag, as weak as caches between may have made it."""
+    return tag[2:] in [one.strip().removeprefix("W/") for one in known.split(",")]
 
 
 def _program(settings: Settings) -> bytes:

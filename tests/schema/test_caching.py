@@ -131,6 +131,18 @@ def test_a_search_may_be_kept_too(asked: Asked) -> None:
     assert asked.get(answer.headers["etag"], query=query).status_code == 304
 
 
+def test_a_tile_that_still_holds_is_not_asked_of_the_database(asked: Asked) -> None:
+    path = "/town/tiles/16/37012/24157.mvt"
+    first = asked.get(path=path, of="none")
+    assert first.content
+    assert first.headers["cache-control"] == "public, max-age=300"
+    assert first.headers["access-control-allow-origin"] == "*"
+    again = asked.get(first.headers["etag"], path=path, of="none")
+    assert (again.status_code, again.content, asked.statements) == (304, b"", 0)
+    other = asked.get(first.headers["etag"], path="/town/tiles/16/37012/24158.mvt", of="none")
+    assert other.status_code == 200
+
+
 def test_what_depends_on_the_day_is_not_kept(asked: Asked) -> None:
     answer = asked.get(query="{ sources { ageDays } }")
     assert answer.json()["data"]

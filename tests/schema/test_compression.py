@@ -65,6 +65,17 @@ def test_an_answer_is_as_small_as_the_caller_can_read(
     assert coding is None or len(raw) < len(plain) / 2
 
 
+def test_a_tile_is_as_small_as_the_caller_can_read(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.compression._LEAST_BYTES", 1)
+    answer = client.get("/town/tiles/16/37012/24157.mvt", headers={"accept-encoding": "gzip"})
+    plain = client.get("/town/tiles/16/37012/24157.mvt", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content == plain.content != b""
+
+
 def test_a_short_answer_is_sent_as_it_is(client: TestClient) -> None:
     answer = client.post(
         "/graphql", json={"query": "{ __typename }"}, headers={"accept-encoding": "zstd, gzip"}
