@@ -37,7 +37,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType, UserDefinedType
 
@@ -60,6 +60,8 @@ _NAME_BYTES = 63
 _PAIRS = 50
 _DERIVED_SHAPES = {"centroid": "ST_Centroid", "point_on_surface": "ST_PointOnSurface"}
 EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
+#: where a DE-9IM pattern speaks of interiors and boundaries that meet
+_SHARED = (0, 1, 3, 4)
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
@@ -637,6 +639,11 @@ class Compiler:
 
     def _compare(self, entity: Entity, t: Any, c: p.Compare) -> Any:
         column = self.value(entity, t, c.name)
+        if c.member is not None:
+            member = self.bind(values.plain(c.member, f"{c.where}.of"), Text())
+            said = column.op("->>", return_type=Text())(member)
+            kind_of = func.json_typeof(column.op("->", return_type=JSON())(member))
+            column = case((kind_of == quoted("number"), cast(said, Double)))
         if c.op == "isNull":
             return column.is_(None)
         if c.op == "notNull":
@@ -656,6 +663,8 @@ class Compiler:
                 return column.is_distinct_from(self.bind(read, kind))
             case "in":
                 return column == func.any(self.bind(read, ARRAY(kind)))
+            case "notIn":
+                return func.coalesce(column != func.all(self.bind(read, ARRAY(kind))), true())
             case "lt":
                 return column < self.bind(read, kind)
             case "lte":
@@ -666,6 +675,14 @@ class Compiler:
                 return column >= self.bind(read, kind)
             case "startsWith":
                 return column.op("^@", is_comparison=True)(self.bind(read, Text()))
+            case "endsWith":
+                end = self.bind(read, Text())
+                return func.right(column, func.length(end)) == end
+            case "contains" if isinstance(kind, JSON):
+                held = self.bind(values.json_text(c.value, c.where), JSONB())
+                return cast(column, JSONB).op("@>", is_comparison=True)(held)
+            case "hasKey":
+                return func.jsonb_exists(cast(column, JSONB), self.bind(read, Text()))
             case "contains":
                 return func.strpos(column, self.bind(read, Text())) > literal_column("0")
             case "has":
@@ -692,6 +709,12 @@ class Compiler:
             return func.ST_DWithin(
                 column, place, self.bind(values.number(s.within_m, where, least=0), Double())
             )
+        if s.pattern is not None:
+            pattern = s.pattern.encode()
+            so = func.ST_Relate(column, place, self.bind(lambda _: pattern, Text()))
+            # no index serves ST_Relate; but what shares a point has boxes that do
+            shares = any(s.pattern[i] in "T012" for i in _SHARED)
+            return and_(column.op("&&", is_comparison=True)(place), so) if shares else so
         return getattr(func, PREDICATES[s.predicate])(column, place)
 
     # --- parameters ---------------------------------------------------------------------------------
@@ -706,11 +729,16 @@ class Compiler:
             present = exists(select(literal_column("1")).select_from(s).where(s.c.key == key))
             self._expected.append((Expected(place.where, leaf.read), present))
             return found.scalar_subquery()
+        # in a SELECT of its own it is made once, not for every row that it is compared with
         if place.of is not None and values.names_entity(place.of):
-            leaf = place.tree["buffer"]["metres"]
-            metres = self.bind(values.number(leaf, f"{place.where}.metres"), Double())
-            return func.ST_Buffer(self.place(place.of), metres, literal_column(str(BUFFER_SEGMENTS)))
-
+            reading = values.metres(place.tree["buffer"]["metres"], f"{place.where}.metres")
+            around = func.ST_Buffer(
+                self.place(place.of), self.bind(reading, Double()), literal_column(str(BUFFER_SEGMENTS))
+            )
+            return select(around).scalar_subquery()
+        if values.names_entity(place):
+            parts = array([self.place(part) for part in place.parts])
+            return select(func.ST_Union(parts)).scalar_subquery()
         read = values.box if "bbox" in place.tree else values.shape
         return self.bind(read(place, srid), Geometry(srid=srid))
 

@@ -6,13 +6,13 @@ import enum
 from typing import Any
 
 import strawberry
-from sqlalchemy import BigInteger, Boolean, Double, Integer, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Double, Integer, Text
 from sqlalchemy import Date as SqlDate
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from schema.declare import InputMember, camel, enum_type, input_type
-from schema.scalars import BigInt, Date, DateTime, GeoJSON
+from schema.scalars import BigInt, Date, DateTime, GeoJSON, JSONValue
 from twin.entities import ENTITIES, Entity
 from twin.fields import Field
 
@@ -21,6 +21,7 @@ PREDICATES = {
     "intersects": "ST_Intersects",
     "within": "ST_Within",
     "contains": "ST_Contains",
+    "containsProperly": "ST_ContainsProperly",
     "covers": "ST_Covers",
     "coveredBy": "ST_CoveredBy",
     "overlaps": "ST_Overlaps",
@@ -36,6 +37,7 @@ def _operators(name: str, kind: Any, *, ordered: bool, extra: tuple[InputMember,
         InputMember("eq", kind, "Equal to"),
         InputMember("ne", kind, "Different from; null counts as different"),
         InputMember("in", list[kind], "One of these"),
+        InputMember("notIn", list[kind], "None of these; null counts as none of them"),
         *extra,
     ]
     if ordered:
@@ -60,7 +62,9 @@ ID_OP = input_type(
     "What a public id must be",
     [
         InputMember("eq", strawberry.ID, "Equal to"),
+        InputMember("ne", strawberry.ID, "Different from"),
         InputMember("in", list[strawberry.ID], "One of these"),
+        InputMember("notIn", list[strawberry.ID], "None of these"),
     ],
 )
 CODE_OP = _operators("CodeOp", str, ordered=False)
@@ -74,6 +78,7 @@ BOOLEAN_OP = input_type(
 )
 _TEXT = (
     InputMember("startsWith", str, "Begins with exactly this"),
+    InputMember("endsWith", str, "Ends with exactly this"),
     InputMember("contains", str, "Contains exactly this"),
 )
 _SEARCH = InputMember(
@@ -87,6 +92,28 @@ TEXT_LIST_OP = input_type(
     "What a list of texts must be; all operators given must hold",
     [
         InputMember("has", str, "Holds exactly this text"),
+        InputMember("isNull", bool, "Whether it is null"),
+    ],
+)
+JSON_NUMBER_OP = input_type(
+    "JSONNumberOp",
+    "What a number among the members of a JSON object must be; without such a number it is not so",
+    [
+        InputMember("of", str, "The member, such as metres", required=True),
+        InputMember("eq", float, "Equal to"),
+        InputMember("lt", float, "Less than"),
+        InputMember("lte", float, "Less than or equal to"),
+        InputMember("gt", float, "Greater than"),
+        InputMember("gte", float, "Greater than or equal to"),
+    ],
+)
+JSON_OP = input_type(
+    "JSONOp",
+    "What a JSON object must be; all operators given must hold",
+    [
+        InputMember("hasKey", str, "Has a member of this name"),
+        InputMember("contains", JSONValue, 'Holds all that this does, such as {"address": "sample-2846"}'),
+        InputMember("number", JSON_NUMBER_OP, "Has a member that is a number, and how large it is"),
         InputMember("isNull", bool, "Whether it is null"),
     ],
 )
@@ -127,7 +154,12 @@ BufferInput = input_type(
     "Everything within some metres of a geometry",
     [
         InputMember("of", "GeometryInput!", "The geometry", required=True),
-        InputMember("metres", float, "How far around it, in metres", required=True),
+        InputMember(
+            "metres",
+            float,
+            "How far around it, in metres; below 0 what lies that deep within it",
+            required=True,
+        ),
     ],
 )
 GeometryInput = input_type(
@@ -136,10 +168,18 @@ GeometryInput = input_type(
     [
         InputMember("point", PointInput, "A point by longitude and latitude"),
         InputMember("bbox", BBoxInput, "A box by longitudes and latitudes"),
-        InputMember("geojson", GeoJSON, "A GeoJSON geometry (EPSG:4326)"),
+        InputMember(
+            "geojson",
+            GeoJSON,
+            "A GeoJSON geometry (EPSG:4326); a GeometryCollection means all its parts, which must be points, "
+            "lines or areas alike",
+        ),
         InputMember("wkt", WktInput, "Well-Known Text with its CRS"),
         InputMember("entity", strawberry.ID, "The geometry of an entity of this city, by its id"),
         InputMember("buffer", BufferInput, "Everything within some metres of another geometry"),
+        InputMember(
+            "union", "[GeometryInput!]", "All of these together, which must be points, lines or areas alike"
+        ),
     ],
     one_of=True,
 )
@@ -151,11 +191,26 @@ DWithinInput = input_type(
         InputMember("withinM", float, "How far at most, in metres", required=True),
     ],
 )
+RelateInput = input_type(
+    "RelateInput",
+    "A relation between two geometries that has no name of its own (DE-9IM)",
+    [
+        InputMember("to", GeometryInput, "The other geometry", required=True),
+        InputMember(
+            "pattern",
+            str,
+            "Nine of T, F, *, 0, 1 and 2: how interior, boundary and exterior of the field's geometry meet "
+            "those of the other, such as FF*F0**** for areas that touch in points only",
+            required=True,
+        ),
+    ],
+)
 GEOMETRY_OP = input_type(
     "GeometryOp",
     "How a geometry must lie to another (OGC Simple Features, as PostGIS decides it)",
     [
         *(InputMember(name, GeometryInput, f"The field's geometry {name} this one") for name in PREDICATES),
+        InputMember("relate", RelateInput, "The field's geometry lies to another as a DE-9IM pattern says"),
         InputMember("bbox", BBoxInput, "The field's geometry shares a point with this box"),
         InputMember("dwithin", DWithinInput, "Within some metres of a place"),
     ],
@@ -175,6 +230,8 @@ def operators_for(entity: Entity, name: str, known: Field) -> Any:
         return _enum_operators(known.enumeration)
     if any(other.folded_of == name for other in entity.fields.values()):
         return NAME_OP
+    if known.scalar and isinstance(entity.table.c[name].type, JSON):
+        return None
     return sql_operators(entity.table.c[name].type)
 
 
@@ -188,6 +245,7 @@ def sql_operators(type_: Any) -> Any:
         (SqlDateTime, DATE_TIME_OP),
         (SqlDate, DATE_OP),
         (ARRAY, TEXT_LIST_OP),
+        (JSON, JSON_OP),
         (Text, TEXT_OP),
     ):
         if isinstance(type_, kind):

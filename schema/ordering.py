@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.declare import InputMember, camel, enum_type, input_type
-from schema.filters import TEXT_LIST_OP, GeometryInput, sql_operators
+from schema.filters import JSON_OP, TEXT_LIST_OP, GeometryInput, sql_operators
 from twin.entities import ENTITIES, Entity
 from twin.fields import Choice
 
@@ -24,7 +24,7 @@ def sortable(entity: Entity) -> dict[str, str]:
         name: known.doc
         for name, known in entity.fields.items()
         if not (known.hidden or known.personal or known.link or known.geometry)
-        and sql_operators(entity.table.c[name].type) not in (None, TEXT_LIST_OP)
+        and sql_operators(entity.table.c[name].type) not in (None, TEXT_LIST_OP, JSON_OP)
     }
     return fields | {name: computed.doc for name, computed in entity.computed.items()}
 

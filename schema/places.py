@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
+from schema import plan as p
 from twin.errors import BadRequest
 
 WGS84 = 4326
@@ -27,6 +29,7 @@ _SURELY_VALID_DEGREES = 1.0
 _AROUND_DEGREES = 5.0
 #: straight pieces of a quarter circle around a point: within 0.1 % of it
 BUFFER_SEGMENTS = 16
+COLLECTION = "GeometryCollection"
 
 
 @lru_cache(maxsize=64)
@@ -136,15 +139,67 @@ def from_geojson(value: Any, *, where: str) -> BaseGeometry:
     return shape
 
 
+#: PostGIS's geometry types by what they are made of
+_DIMENSIONS = {"POINT": 0, "MULTILINESTRING": 1, "MULTIPOLYGON": 2}
+_KINDS = ("points", "lines", "areas")
+
+
+def alike(parts: Sequence[p.Place]) -> tuple[p.Place, ...]:
+    """The parts of a union, each with what the union is of where that is known before any value is.
+
+    PostGIS compares no mixture of points, lines and areas; BadRequest where they are no kin.
+    """
+    known = {dimension: part for part in parts if (dimension := _dimension(part)) is not None}
+    if len(known) > 1:
+        (one, first), (other, second) = sorted(known.items())[:2]
+        raise BadRequest(
+            f"is of {_KINDS[other]}, but {first.where} of {_KINDS[one]}; unite what is alike",
+            where=second.where,
+        )
+    return tuple(replace(part, dimension=dimension) for part in parts for dimension in known) or tuple(parts)
+
+
+def _dimension(place: p.Place) -> int | None:
+    if place.entity is not None:
+        assert place.entity.geometry is not None
+        return _DIMENSIONS[place.entity.fields[place.entity.geometry].geometry or ""]
+    if place.parts:
+        return next((found for part in place.parts if (found := _dimension(part)) is not None), None)
+    return {"point": 0, "bbox": 2, "buffer": 2}.get(next(iter(place.tree)))
+
+
+def together(shapes: Sequence[BaseGeometry], *, where: str) -> BaseGeometry:
+    """Geometries as one; BadRequest where they are not points, lines or areas alike."""
+    for shape in shapes:
+        check_dimension(shape, shapely.get_dimensions(shapes[0]), where=where)
+    return shapely.union_all(shapes)
+
+
+def check_dimension(shape: BaseGeometry, dimension: int, *, where: str) -> None:
+    """BadRequest where a geometry is not of points (0), lines (1) or areas (2)."""
+    found = shapely.get_dimensions(shape)
+    if found != dimension:
+        raise BadRequest(
+            f"{_KINDS[found]} are no {_KINDS[dimension]}; unite what is alike: points, lines or areas",
+            where=where,
+        )
+
+
 _DEPTH = {
     "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
 }  # fmt: skip
+_TYPES = ", ".join((*_DEPTH, COLLECTION))
 
 
 def _from_geojson(value: Any, where: str) -> BaseGeometry:
     kind = value.get("type") if isinstance(value, dict) else None
+    if kind == COLLECTION:
+        members = value.get("geometries")
+        if not isinstance(members, list) or not members:
+            raise BadRequest(f"geometries of a {COLLECTION} are missing or empty", where=where)
+        return _collected([_from_geojson(member, where) for member in members], where)
     if not isinstance(kind, str) or kind not in _DEPTH:
-        raise BadRequest(f"type is {kind!r}; a geometry's type is one of {', '.join(_DEPTH)}", where=where)
+        raise BadRequest(f"type is {kind!r}; a geometry's type is one of {_TYPES}", where=where)
     coordinates = value.get("coordinates")
     _check_positions(coordinates, _DEPTH[kind], kind, where)
     if kind in ("Polygon", "MultiPolygon"):
@@ -160,6 +215,11 @@ def _from_geojson(value: Any, where: str) -> BaseGeometry:
     except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError) as broken:
         raise BadRequest(f"no valid {kind}: {broken}", where=where) from broken
     return made
+
+
+def _collected(parts: Sequence[BaseGeometry], where: str) -> BaseGeometry:
+    """The parts of a GeometryCollection as one geometry, which PostGIS's predicates take."""
+    return together([checked(part, where=where) for part in parts], where=where)
 
 
 def _check_positions(value: Any, depth: int, kind: str, where: str) -> None:
@@ -182,11 +242,14 @@ def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:
     except (shapely.errors.ShapelyError, UnicodeDecodeError, NotImplementedError) as broken:
         # GEOS cuts what it quotes at a byte, which may be within a letter
         raise BadRequest(f"no Well-Known Text: {text[:80]!r}", where=where) from broken
-    if shape is None or shape.geom_type not in _DEPTH:
+    if shape is None or shape.geom_type not in (*_DEPTH, COLLECTION):
         kind = "nothing" if shape is None else shape.geom_type
-        raise BadRequest(f"is a {kind}; a geometry's type is one of {', '.join(_DEPTH)}", where=where)
+        raise BadRequest(f"is a {kind}; a geometry's type is one of {_TYPES}", where=where)
     if shapely.is_empty(shape):
         raise BadRequest("the geometry is empty", where=where)
+    if shape.geom_type == COLLECTION:
+        parts = shapely.get_parts(shape)
+        shape = _collected([part for part in parts if not shapely.is_empty(part)], where)
     if crs == WGS84:
         _check_extent(shape, where)
     return shape

@@ -169,6 +169,8 @@ class Place:
     where: str
     entity: Entity | None = None  #: of the entity whose geometry is meant
     of: Place | None = None  #: what a buffer is around
+    parts: tuple[Place, ...] = ()  #: what a union is of
+    dimension: int | None = None  #: what its union is of: 0 points, 1 lines, 2 areas
 
 
 @dataclass(frozen=True)
@@ -188,20 +190,24 @@ class Not:
 
 @dataclass(frozen=True)
 class Compare:
-    """`op` is eq, ne, in, lt, lte, gt, gte, startsWith, contains, search, has, isNull or notNull."""
+    """`op` is an operator of filters.py, or notNull; of a JSON object it is of a member that is a number."""
 
     name: str
     op: str
     value: Leaf | None
     where: str
+    member: Leaf | None = None
 
 
 @dataclass(frozen=True)
 class Spatial:
+    """`predicate` is one of filters.PREDICATES, dwithin or relate."""
+
     name: str
     predicate: str
     place: Place
     within_m: Leaf | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A subject of its own, such as search, plans itself with what the Planner offers:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,7 +33,7 @@ from schema.cost import COUNTED, Account, cost_of
 from schema.declare import READ, camel
 from schema.filters import PREDICATES
 from schema.ordering import Direction
-from schema.places import WGS84, is_known_crs
+from schema.places import WGS84, alike, is_known_crs
 from schema.scalars import Lang
 from twin.entities import BY_NAME, IDENTIFIERS, Entity
 from twin.errors import BadRequest
@@ -45,6 +46,7 @@ _ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
 _CONDITIONS_CEILING = 300
+_PLACES_CEILING = 300
 
 
 @dataclass(frozen=True)
@@ -492,8 +494,18 @@ class Planner:
             )
         )
 
-    def _compare(self, name: str, operator: str, tree: Tree, where: str) -> p.Compare:
+    def _compare(self, name: str, operator: str, tree: Tree, where: str) -> p.Condition:
         leaf = required(tree, where, "to ask for null, say isNull: true")
+        if operator == "number":
+            member = tree["of"]
+            return p.All(
+                tuple(
+                    p.Compare(name, op, required(inner, f"{where}.{op}", "give a number"), where, member)
+                    for op, inner in tree.items()
+                    if op != "of"
+                )
+                or (p.Compare(name, "notNull", None, where, member),)
+            )
         if operator == "isNull":
             return p.Compare(name, "isNull" if self.arguments.fix(leaf) else "notNull", None, where)
         return p.Compare(name, operator, leaf, where)
@@ -508,10 +520,21 @@ class Planner:
             return p.Spatial(name, "dwithin", self.place(inner["of"], f"{place}.of"), inner["withinM"])
         if operator == "bbox":
             return p.Spatial(name, "intersects", p.Place({"bbox": inner}, place))
+        if operator == "relate":
+            pattern = self.arguments.fix(inner["pattern"])
+            if not re.fullmatch("[TF*012]{9}", pattern):
+                raise BadRequest(
+                    f"is {pattern[:80]!r}; a DE-9IM pattern is nine of T, F, *, 0, 1 and 2",
+                    where=f"{place}.pattern",
+                )
+            return p.Spatial(name, operator, self.place(inner["to"], f"{place}.to"), pattern=pattern)
         assert operator in PREDICATES
         return p.Spatial(name, operator, self.place(inner, place))
 
     def place(self, tree: Tree, where: str) -> p.Place:
+        """A place that an argument says."""
+        if self.count("places") > _PLACES_CEILING:
+            raise BadRequest(f"has more than {_PLACES_CEILING} places", where=where.partition(".")[0])
         given = [(kind, inner) for kind, inner in (tree or {}).items() if inner is not None]
         if len(given) != 1:
             raise BadRequest("say a place in exactly one way", where=where)
@@ -528,6 +551,11 @@ class Planner:
         if kind == "buffer":
             of = self.place(inner["of"], f"{where}.buffer.of")
             return p.Place({kind: inner}, f"{where}.buffer", of=of)
+        if kind == "union":
+            if not inner:
+                raise BadRequest("give at least one place", where=f"{where}.union")
+            parts = [self.place(one, f"{where}.union[{i}]") for i, one in enumerate(inner)]
+            return p.Place({kind: inner}, f"{where}.union", parts=alike(parts))
         return p.Place({kind: inner}, f"{where}.{kind}")
 
 

@@ -37,6 +37,8 @@ from twin.text import fold, storable
 _SMALL_SHARE = 1 / 200
 _METRES_OF_DEGREE = 90_000
 _LONGEST_ADDRESS = 500
+#: of a buffer: farther than any city reaches
+_FARTHEST_M = 1_000_000
 
 Variables = Mapping[str, Any]
 Reading = Callable[[Variables], bytes | None]
@@ -77,6 +79,38 @@ def edge(leaf: Leaf, where: str, city: City, most: int) -> Reading:
         return repr(float(value)).encode()
 
     return _once(read, leaf)
+
+
+def metres(leaf: Leaf, where: str) -> Reading:
+    """How far around a place, or below 0 how deep within it."""
+    return _once(lambda variables: repr(_metres(leaf.read(variables), where)).encode(), leaf)
+
+
+def _metres(value: float, where: str) -> float:
+    if not abs(value) <= _FARTHEST_M:
+        raise BadRequest(f"is {value}; give metres, at most {_FARTHEST_M:,}", where=where)
+    return float(value)
+
+
+def json_text(leaf: Leaf, where: str) -> Reading:
+    """Any JSON value."""
+
+    def read(variables: Variables) -> bytes:
+        value = leaf.read(variables)
+        _check_json(value, where)
+        return json.dumps(value).encode()
+
+    return _once(read, leaf)
+
+
+def _check_json(value: Any, where: str) -> None:
+    if isinstance(value, str):
+        storable(value, where=where)
+    elif isinstance(value, dict | list):
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_json(inner, where)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadRequest(f"holds {value}; give finite numbers", where=where)
 
 
 def key_of(leaf: Leaf, entity: Entity | None, where: str) -> Reading:
@@ -209,6 +243,8 @@ def shape(place: p.Place, srid: int) -> Reading:
 
     def read(variables: Variables) -> bytes:
         found = places.checked(_shape(place, variables, srid), where=place.where)
+        if place.dimension is not None:
+            places.check_dimension(found, place.dimension, where=place.where)
         return places.ewkb_hex(found, srid).encode()
 
     return _once(read, *_leaves(place.tree))
@@ -270,7 +306,9 @@ def wide(condition: p.Spatial, city: City) -> Callable[[Variables], bool]:
 
 def names_entity(place: p.Place) -> bool:
     """Whether the place is another entity's geometry, or something around one."""
-    return place.entity is not None or (place.of is not None and names_entity(place.of))
+    if place.of is not None:
+        return names_entity(place.of)
+    return place.entity is not None or any(names_entity(part) for part in place.parts)
 
 
 def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
@@ -278,13 +316,14 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
     where = place.where
     if kind == "buffer":
         assert place.of is not None
-        metres = tree["metres"].read(variables)
-        if not math.isfinite(metres):
-            raise BadRequest(f"is {metres}; give metres", where=f"{where}.metres")
+        metres = _metres(tree["metres"].read(variables), f"{where}.metres")
         around = _shape(place.of, variables, srid).buffer(metres, quad_segs=places.BUFFER_SEGMENTS)
         if shapely.is_empty(around):
             raise BadRequest(f"nothing is left of the geometry at {metres} metres", where=where)
         return around
+    if kind == "union":
+        parts = [places.checked(_shape(part, variables, srid), where=part.where) for part in place.parts]
+        return places.together(parts, where=where)
     if kind == "geojson":
         return places.project(places.from_geojson(tree.read(variables), where=where), places.WGS84, srid)
     values = {name: leaf.read(variables) for name, leaf in tree.items() if leaf is not None}

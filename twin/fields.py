@@ -1,4 +1,4 @@
-"""The words that entities are written in: field(), geometry(), link(), many(), computed()...
+"""The words that entities are written in: field(), geometry(), link(), many(), computed(), area()...
 
 An entity class made of these is the only declaration of that entity: its table and history table, its
 GraphQL type with filters and orders, and its loader's mapping all follow from what is said here.
@@ -13,12 +13,14 @@ from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import Computed as GeneratedAs
-from sqlalchemy import Text, text
+from sqlalchemy import Double, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.orm import MappedColumn, mapped_column
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
+
+from twin.terms import GEO
 
 #: byte order: stable whatever the server's locale, and alphabetical for Bulgarian
 KEY = Text(collation="C")
@@ -170,3 +172,22 @@ def computed(
 ) -> Any:
     """See Computed."""
     return Computed(doc, type_, of, **known)
+
+
+def area(of: str, doc: str) -> Any:
+    """The area of a geometry."""
+    return _measured("m2", doc, lambda t: func.ST_Area(t.c[of]), "hasMetricArea")
+
+
+def perimeter(of: str, doc: str) -> Any:
+    """The length of the edges of an area."""
+    return _measured("m", doc, lambda t: func.ST_Perimeter(t.c[of]), "hasMetricPerimeterLength")
+
+
+def length(of: str, doc: str) -> Any:
+    """The length of a line."""
+    return _measured("m", doc, lambda t: func.ST_Length(t.c[of]), "hasMetricLength")
+
+
+def _measured(unit: str, doc: str, of: Callable[[FromClause], ColumnElement[Any]], term: str) -> Any:
+    return computed(f"{doc} in the city's metric CRS", Double(), of, unit=unit, term=GEO + term)

@@ -87,6 +87,48 @@ def test_no_large_table_is_read_whole(big: tuple[Engine, psycopg.Connection[Any]
     assert not [node["Relation Name"] for node in scans if node["Relation Name"] in LARGE]
 
 
+DISTRICT, BUILDING = '{entity: "District:68134-02"}', '{entity: "Building:77"}'
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        f"within: {BUILDING}",
+        f"intersects: {DISTRICT}",
+        f"intersects: {{buffer: {{of: {BUILDING}, metres: 50}}}}",
+        f"coveredBy: {{buffer: {{of: {{buffer: {{of: {DISTRICT}, metres: -20}}}}, metres: 10}}}}",
+        f"overlaps: {{union: [{DISTRICT}, {BUILDING}]}}",
+        f"dwithin: {{of: {DISTRICT}, withinM: 10}}",
+        f'relate: {{to: {DISTRICT}, pattern: "T*F**F***"}}',
+        f"containsProperly: {DISTRICT}",
+    ],
+)
+def test_what_lies_to_another_entity_is_found_by_the_spatial_index(
+    big: tuple[Engine, psycopg.Connection[Any]], how: str, mode: str
+) -> None:
+    engine, connection = big
+    query = f"{{ buildings(first: 9, where: {{footprint: {{{how}}}}}) {{ totalCount nodes {{ id }} }} }}"
+    plan = _explain(connection, engine.statement(CITY, query), mode)
+    spatial = [node for node in _nodes(plan) if "footprint" in node.get("Index Cond", "")]
+    assert len(spatial) == 2
+    assert not [
+        node for node in _nodes(plan) if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
+    ]
+    # what is around or together is made once, not again for every building
+    assert "st_buffer" not in json.dumps([node.get("Filter") for node in spatial]).lower()
+    assert "st_union" not in json.dumps([node.get("Filter") for node in spatial]).lower()
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+def test_many_ids_are_looked_up_one_by_one(big: tuple[Engine, psycopg.Connection[Any]], mode: str) -> None:
+    engine, connection = big
+    many = json.dumps([f"Building:{i}" for i in range(0, 20_000, 20)])
+    query = f"{{ buildings(where: {{id: {{in: {many}}}}}) {{ nodes {{ id }} }} }}"
+    nodes = list(_nodes(_explain(connection, engine.statement(CITY, query), mode)))
+    assert [node["Index Name"] for node in nodes if "Index Name" in node] == ["building_pkey"]
+
+
 @pytest.mark.parametrize(
     ("where", "own"),
     [
@@ -107,8 +149,9 @@ def test_a_place_as_large_as_the_city_gets_a_plan_of_its_own(
     assert statement.wants_own_plan({}) is own
 
 
-def _explain(connection: psycopg.Connection[Any], statement: Any) -> Any:
+def _explain(connection: psycopg.Connection[Any], statement: Any, mode: str = "auto") -> Any:
     """The plan of the statement with these values, as the server's prepared statements run it."""
+    connection.execute(f"SET plan_cache_mode = {mode}".encode())
     values = ", ".join(psycopg.sql.quote(value.decode()) for value in statement.values({}))
     connection.execute("DEALLOCATE ALL")
     connection.execute(b"PREPARE asked AS " + statement.sql, prepare=False)

@@ -6,12 +6,11 @@ import datetime as dt
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import Double, func
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
-from twin.fields import computed, field, geometry, link, many, rendition, text_field
+from twin.fields import area, field, geometry, link, many, perimeter, rendition, text_field
 from twin.terms import GEO, INSPIRE
 
 
@@ -49,10 +48,8 @@ class Building(SpatialEntity):
         "Neighbourhood", "The neighbourhood that holds most of it; none when none does"
     )
 
-    footprint_area_m2 = computed(
-        "Area of the footprint in the city's metric CRS",
-        Double(), lambda t: func.ST_Area(t.c.footprint), unit="m2", term=GEO + "hasMetricArea",
-    )  # fmt: skip
+    footprint_area_m2 = area("footprint", "Area of the footprint")
+    footprint_perimeter_m = perimeter("footprint", "Perimeter (courtyards included)")
     addresses = many("Address", "Addresses that lead to it", by="building")
     sites = many("Site", "Where organisations are in it", by="building")
     facilities = many("Facility", "Public facilities in it", by="building")

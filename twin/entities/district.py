@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, field, geometry, many, rendition, text_field
-from twin.terms import GEO, INSPIRE
+from twin.fields import area, field, geometry, many, perimeter, rendition, text_field
+from twin.terms import INSPIRE
 
 
 class District(SpatialEntity):
@@ -38,13 +37,8 @@ class District(SpatialEntity):
     boundary: Mapped[Any] = geometry("Boundary", "MULTIPOLYGON")
     geojson: Mapped[Any] = rendition("boundary")
 
-    area_m2 = computed(
-        "Area in the city's metric CRS",
-        Double(),
-        lambda t: func.ST_Area(t.c.boundary),
-        unit="m2",
-        term=GEO + "hasMetricArea",
-    )
+    area_m2 = area("boundary", "Area")
+    perimeter_m = perimeter("boundary", "Perimeter (holes included)")
     neighbourhoods = many("Neighbourhood", "Neighbourhoods that lie mostly in it", by="district")
     named_places = many("NamedPlace", "Named places that lie mostly in it", by="district")
     planning_units = many("PlanningUnit", "Planning units that lie mostly in it", by="district")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import Choice, field, geometry, link, rendition, text_field, texts_field
+from twin.fields import Choice, area, field, geometry, link, rendition, text_field, texts_field
 from twin.terms import INSPIRE
 
 
@@ -88,6 +88,7 @@ class Facility(SpatialEntity):
     position: Mapped[Any] = geometry("Where it is; inside the footprint where there is one", "POINT")
     geojson: Mapped[Any] = rendition("position")
     footprint: Mapped[Any] = geometry("Footprint, where the source draws one", "MULTIPOLYGON", nullable=True)
+    footprint_area_m2 = area("footprint", "Area of the footprint")
     district: Mapped[str | None] = link("District", "The district it lies in")
     neighbourhood: Mapped[str | None] = link("Neighbourhood", "The neighbourhood it lies in")
     building: Mapped[str | None] = link("Building", "The building it is in, by its best link")

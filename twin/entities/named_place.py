@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, geometry, link, rendition, text_field
-from twin.terms import GEO, INSPIRE
+from twin.fields import area, geometry, link, perimeter, rendition, text_field
+from twin.terms import INSPIRE
 
 
 class NamedPlace(SpatialEntity):
@@ -28,10 +27,5 @@ class NamedPlace(SpatialEntity):
     geojson: Mapped[Any] = rendition("boundary")
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
-    area_m2 = computed(
-        "Area in the city's metric CRS",
-        Double(),
-        lambda t: func.ST_Area(t.c.boundary),
-        unit="m2",
-        term=GEO + "hasMetricArea",
-    )
+    area_m2 = area("boundary", "Area")
+    perimeter_m = perimeter("boundary", "Perimeter (holes included)")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, geometry, link, many, rendition, text_field
-from twin.terms import GEO
+from twin.fields import area, geometry, link, many, perimeter, rendition, text_field
 
 
 class Neighbourhood(SpatialEntity):
@@ -26,13 +24,8 @@ class Neighbourhood(SpatialEntity):
     geojson: Mapped[Any] = rendition("boundary")
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
-    area_m2 = computed(
-        "Area in the city's metric CRS",
-        Double(),
-        lambda t: func.ST_Area(t.c.boundary),
-        unit="m2",
-        term=GEO + "hasMetricArea",
-    )
+    area_m2 = area("boundary", "Area")
+    perimeter_m = perimeter("boundary", "Perimeter (holes included)")
     buildings = many("Building", "Buildings that lie mostly in it", by="neighbourhood")
     addresses = many("Address", "Addresses in it", by="neighbourhood")
     facilities = many("Facility", "Public facilities in it", by="neighbourhood")

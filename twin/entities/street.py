@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import SpatialEntity
-from twin.fields import computed, field, geometry, link, many, rendition, text_field
-from twin.terms import GEO, INSPIRE
+from twin.fields import field, geometry, length, link, many, rendition, text_field
+from twin.terms import INSPIRE
 
 
 class StreetSegment(SpatialEntity):
@@ -37,13 +36,7 @@ class StreetSegment(SpatialEntity):
         "Neighbourhood", "The neighbourhood that holds most of it; none when none does"
     )
 
-    length_m = computed(
-        "Length in the city's metric CRS",
-        Double(),
-        lambda t: func.ST_Length(t.c.centreline),
-        unit="m",
-        term=GEO + "hasMetricLength",
-    )
+    length_m = length("centreline", "Length")
     stops = many(
         "TransitStop", "Stops of the public transport that are on it, by their best link", by="street"
     )

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped
 
 from twin.entities.base import CityEntity, SpatialEntity
 from twin.entities.facility import FacilityStatus
 from twin.fields import (
     Choice,
-    computed,
     field,
     geometry,
     keys_of,
+    length,
     link,
     many,
     rendition,
     text_field,
     texts_field,
 )
-from twin.terms import GEO, GTFS, INSPIRE
+from twin.terms import GTFS, INSPIRE
 
 
 class TransitMode(Choice):
@@ -97,10 +96,4 @@ class TransitLink(SpatialEntity):
     geojson: Mapped[Any] = rendition("centreline")
     district: Mapped[str | None] = link("District", "The district that holds most of it; none when none does")
 
-    length_m = computed(
-        "Length in the city's metric CRS",
-        Double(),
-        lambda t: func.ST_Length(t.c.centreline),
-        unit="m",
-        term=GEO + "hasMetricLength",
-    )
+    length_m = length("centreline", "Length")
