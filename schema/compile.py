@@ -394,6 +394,27 @@ class Compiler:
         whole = func.coalesce(func.json_agg(json_record(r, items)), EMPTY_LIST)
         return select(whole).select_from(r).scalar_subquery()
 
+    def lists(self, found: Any, parts: Sequence[p.FoundPart], *order: Any) -> ColumnElement[Any]:
+        """A JSON object of lists: what is asked of the rows found and of their nodes, in this order."""
+        columns: dict[str, ColumnElement[Any]] = {}
+        with self.around(found):
+            for part in parts:
+                if isinstance(part, p.Edges):
+                    columns[part.key] = self.inline(None, found, part.items)
+                elif isinstance(part, p.End):
+                    columns[part.key] = self.column(None, found, part)
+        pairs = {part.key: quoted(part.value) for part in parts if isinstance(part, p.Constant)}
+        if not columns:
+            return self.json_object(list(pairs.items()), None)
+        labels = {key: f"l{i}" for i, key in enumerate(columns)}
+        rows = select(*(columns[key].label(label) for key, label in labels.items())).select_from(found)
+        row = rows.order_by(*order).subquery(self.inner("rows"))
+        agg = [func.json_agg(row.c[label]).label(label) for label in labels.values()]
+        whole = select(*agg).select_from(row).subquery(self.inner("whole"))
+        pairs |= {key: func.coalesce(whole.c[label], EMPTY_LIST) for key, label in labels.items()}
+        ordered = [(part.key, pairs[part.key]) for part in parts]
+        return select(self.json_object(ordered, whole)).select_from(whole).scalar_subquery()
+
     # --- pages --------------------------------------------------------------------------------------
     def _page(self, parent: Entity | None, outer: Any, page: p.Page) -> ColumnElement[Any]:
         wants_info = any(isinstance(part, p.PageInfo) for part in page.parts)
@@ -439,7 +460,7 @@ class Compiler:
         columns: list[Any] = [cursor.label("c")] if extra else []
         for i, part in enumerate(page.parts):
             if isinstance(part, p.Nodes):
-                columns.append(self._inline(entity, t, part.items).label(f"l{i}"))
+                columns.append(self.inline(entity, t, part.items).label(f"l{i}"))
             elif isinstance(part, p.Edge):
                 columns.append(self.edge(entity, t, part, page, order, cursor).label(f"l{i}"))
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
@@ -468,7 +489,7 @@ class Compiler:
             outputs += [kept(rows.c.c).label("c"), found.label("found")]
         return select(*outputs).select_from(rows).subquery(self.inner("whole"))
 
-    def _inline(self, entity: Entity, t: Any, items: p.Items) -> ColumnElement[Any]:
+    def inline(self, entity: Entity | None, t: Any, items: p.Items) -> ColumnElement[Any]:
         """A record as one JSON value beside other columns of its row."""
         columns = self.columns(entity, t, items)
         if not _fits(items) or len(items) <= _PAIRS:
@@ -483,7 +504,7 @@ class Compiler:
         pairs: list[tuple[str, ColumnElement[Any]]] = []
         for key, name, items in part.parts:
             if name == "node":
-                pairs.append((key, self._inline(entity, t, items)))
+                pairs.append((key, self.inline(entity, t, items)))
             elif name == "cursor":
                 pairs.append((key, cursor))
             elif name == "distanceM":

@@ -20,6 +20,8 @@ from schema.cost import directives_of
 from schema.terms import term
 
 READ = "read"
+#: the default of an argument that must be given
+REQUIRED = inspect.Parameter.empty
 _here = sys.modules[__name__]
 
 
@@ -181,7 +183,7 @@ def _resolver(member: Member) -> Callable[..., Any]:
         annotation = named(argument.type_)
         parameters.append(
             inspect.Parameter(
-                argument.name,
+                f"a_{argument.name}",
                 inspect.Parameter.KEYWORD_ONLY,
                 default=argument.default,
                 annotation=Annotated[

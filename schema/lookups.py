@@ -61,19 +61,23 @@ def _count(planner: Planner) -> None:
 
 # --- search -------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Matched:
+class Matched(p.Feature):
     """How a record answers a search: pairs of response key and part."""
 
-    key: str
     parts: p.Parts
 
+    def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
+        said = [
+            (key, quoted("SearchMatch") if part == "__typename" else t.c[part]) for key, part in self.parts
+        ]
+        return compiler.json_object(said, t)
 
-@dataclass(frozen=True)
-class Hit:
-    """An edge of a search: pairs of response key and part, those of its node with what is asked of it."""
 
-    key: str
-    parts: tuple[tuple[str, str, p.End | p.Parts | None], ...]
+class MatchedOf(reads.Feature):
+    """How a record answers a search."""
+
+    def plan(self, planner: Planner, asked: Asked) -> Matched:
+        return Matched(asked.key, planner.parts("SearchMatch", asked.below))
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Search(p.Feature):
     types: Leaf | None
     near: p.Place | None
     size: int
-    parts: tuple[Hit | p.End | p.Constant, ...]
+    parts: tuple[p.FoundPart, ...]
 
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
         types: Any = cast(quoted(f"{{{','.join(search.TYPES)}}}"), ARRAY(KEY))
@@ -105,36 +109,7 @@ class Search(p.Feature):
         )
         known = ("rank", "hit_type", "hit_key", "score", "how", "field", "distance_m")
         hit = text(sql).columns(*(column(name) for name in known)).subquery(compiler.name("hit"))
-        lists = []
-        with compiler.around(hit):
-            for i, part in enumerate(self.parts):
-                match part:
-                    case Hit(_, parts):
-                        pairs = [(key, _of_hit(compiler, hit, name, below)) for key, name, below in parts]
-                        lists.append(compiler.json_object(pairs, hit).label(f"l{i}"))
-                    case p.End():
-                        lists.append(compiler.column(None, hit, part).label(f"l{i}"))
-        rows = select(*lists, hit.c.rank).select_from(hit).subquery(compiler.inner("hits"))
-        whole: list[tuple[str, ColumnElement[Any]]] = []
-        for i, part in enumerate(self.parts):
-            if isinstance(part, p.Constant):
-                whole.append((part.key, quoted(part.value)))
-            else:
-                ranked = func.json_agg(aggregate_order_by(rows.c[f"l{i}"], rows.c.rank))
-                whole.append((part.key, func.coalesce(ranked, EMPTY_LIST)))
-        return select(compiler.json_object(whole, rows)).select_from(rows).scalar_subquery()
-
-
-def _of_hit(compiler: Compiler, hit: Any, part: str, below: p.End | p.Parts | None) -> ColumnElement[Any]:
-    if isinstance(below, p.End):
-        return compiler.column(None, hit, below)
-    if below is not None:
-        said = [(key, quoted("SearchMatch") if name == "__typename" else hit.c[name]) for key, name in below]
-        return compiler.json_object(said, hit)
-    if part == "__typename":
-        return quoted("SearchEdge")
-    known: ColumnElement[Any] = hit.c["distance_m" if part == "distanceM" else part]
-    return known
+        return compiler.lists(hit, self.parts, hit.c.rank)
 
 
 class RootSearch(reads.Feature):
@@ -146,35 +121,14 @@ class RootSearch(reads.Feature):
         _count(planner)
         size = planner.size(asked, SEARCH_CEILING, "records")
         near = asked.arguments.get("near")
-        parts: list[Hit | p.End | p.Constant] = []
-        for key, nodes in planner.collected("SearchConnection", asked.below):
-            each = asked.each(nodes, size)
-            match nodes[0].name.value:
-                case "__typename":
-                    parts.append(p.Constant(key, "SearchConnection"))
-                case "nodes":
-                    parts.append(planner.end(key, "hit", each, search.TYPES))
-                case _:
-                    parts.append(Hit(key, tuple(self._edge(planner, each))))
         return Search(
             asked.key,
             required(asked.arguments["text"], f"{asked.name}.text", "give the text to look for"),
             asked.arguments.get("types"),
             planner.place(near, f"{asked.name}.near") if near is not None else None,
             size,
-            tuple(parts),
+            planner.found("Search", "hit", asked, size, search.TYPES),
         )
-
-    def _edge(self, planner: Planner, asked: Asked) -> Any:
-        for key, nodes in planner.collected("SearchEdge", asked.below):
-            part = nodes[0].name.value
-            each = asked.each(nodes)
-            below: p.End | p.Parts | None = None
-            if part == "node":
-                below = planner.end(key, "hit", each, search.TYPES)
-            elif part == "matched":
-                below = planner.parts("SearchMatch", each.below)
-            yield key, part, below
 
 
 EntityType = enum.Enum("EntityType", {name: name for name in search.TYPES})  # type: ignore[misc]
@@ -193,17 +147,17 @@ object_type(
     "SearchEdge",
     "A record that a search found",
     [
-        Member("node", "CityEntity!", "The record", reads.Part("node")),
+        Member("node", "CityEntity!", "The record", reads.LinkEnd("hit")),
         Member(
             "score", float,
             "From 0 to 1: how it matched above all, then what it is and how near",
-            reads.Part("score"),
+            reads.Value("score"),
         ),
-        Member("matched", "SearchMatch!", "What of it matched, and how", reads.Part("matched")),
+        Member("matched", "SearchMatch!", "What of it matched, and how", MatchedOf()),
         Member(
             "distanceM", float | None,
             "Metres from the middle of it to the place asked for; null without one, or where it has no place",
-            reads.Part("distanceM"),
+            reads.Value("distance_m"),
         ),
     ],
 )  # fmt: skip
@@ -477,7 +431,7 @@ object_type(
         Member("id", strawberry.ID, "The record's public id", reads.Part("id")),
         Member("name", str, "What people call it", reads.Part("name")),
         Member("description", str | None, "What tells it from its namesakes", reads.Part("description")),
-        Member("score", float, "How surely it is meant, 0 to 100", reads.Part("score")),
+        Member("score", float, "How surely it is meant, 0 to 100", reads.Value("score")),
         Member("match", bool, "Whether it is sure enough to be taken unasked", reads.Part("match")),
         Member("features", "[ReconcileFeature!]!", "What the score is made of", reads.Part("features")),
         Member("record", "CityEntity!", "The record", reads.Part("record")),

@@ -139,6 +139,18 @@ class End:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """What is asked of each edge of a list that a subject of its own finds."""
+
+    key: str
+    items: Items
+
+
+#: of such a list; an End is of its nodes
+FoundPart = Edges | End | Constant
+
+
+@dataclass(frozen=True)
 class Single:
     """One row of the root: by id, or by an identifier of a scheme."""
 

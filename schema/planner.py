@@ -61,6 +61,7 @@ class Asked:
     entity: Entity | None  #: what the row around it is of; None at the root
     times: int  #: how many such rows there are at most
     depth: int  #: how many records deep it stands
+    ends: Sequence[str] = _ENDS  #: what a record may be that the row around it names with its type
 
     def each(self, nodes: Sequence[FieldNode], rows: int = 1) -> Asked:
         """What is selected below some of its fields, of each of at most so many rows."""
@@ -188,6 +189,7 @@ class Planner:
         selection_sets: Sequence[SelectionSetNode],
         times: int,
         depth: int,
+        ends: Sequence[str] = _ENDS,
     ) -> p.Items:
         """What is asked of a row of this type, of which there are at most so many."""
         if depth > self.settings.depth_ceiling:
@@ -206,7 +208,7 @@ class Planner:
                 arguments = self.arguments.of_field(declared, nodes[0])
                 below = _below(nodes)
                 with self.account.field(key, cost_of(_read(declared)), times):
-                    asked = Asked(key, name, declared, arguments, below, entity, times, depth)
+                    asked = Asked(key, name, declared, arguments, below, entity, times, depth, ends)
                     items.append(self._item(asked))
         return tuple(items)
 
@@ -256,7 +258,7 @@ class Planner:
                 self.rows += asked.times
                 return p.AllOf(key, BY_NAME[target], self.record(target, asked), of_row=False)
             case reads.LinkEnd(side):
-                return self.end(key, side, asked)
+                return self.end(key, side, asked, asked.ends)
             case reads.Root(target):
                 return self.page(asked, target)
             case reads.RootNotices():
@@ -286,7 +288,29 @@ class Planner:
             items = (*items, p.Constant("__typename", name))
         return items
 
-    def end(self, key: str, side: str, asked: Asked, names: Sequence[str] = _ENDS) -> p.End:
+    def found(
+        self, type_: str, side: str, asked: Asked, size: int, names: Sequence[str]
+    ) -> tuple[p.FoundPart, ...]:
+        """What is asked of a list that a subject of its own finds, `<type_>Connection`.
+
+        Its nodes may be of any of these entities, told by the columns `<side>_type` and `<side>_key`.
+        """
+        parts: list[p.FoundPart] = []
+        for key, nodes in self.collected(f"{type_}Connection", asked.below):
+            each = asked.each(nodes, size)
+            match nodes[0].name.value:
+                case "__typename":
+                    parts.append(p.Constant(key, f"{type_}Connection"))
+                case "nodes":
+                    parts.append(self.end(key, side, each, names))
+                case _:
+                    edge = self.object_type(f"{type_}Edge")
+                    parts.append(
+                        p.Edges(key, self._items(edge, None, each.below, each.times, each.depth, names))
+                    )
+        return tuple(parts)
+
+    def end(self, key: str, side: str, asked: Asked, names: Sequence[str]) -> p.End:
         """A record of one of these entities, told by the columns `<side>_type` and `<side>_key`."""
         choices = self.account.dearest((BY_NAME[name], self._behind_interface(name, asked)) for name in names)
         self.rows += asked.times

@@ -7,12 +7,12 @@ import enum
 import strawberry
 
 from schema import lookups, reads
-from schema.declare import Argument, Member, enum_type, object_type
+from schema.declare import REQUIRED, Argument, Member, enum_type, object_type
 from schema.federation import root_members
 from schema.filters import GeometryInput
 from schema.mutations import Mutation
 from schema.scalars import CONFIGURATION
-from schema.types import REQUIRED, declare_types, page_arguments
+from schema.types import declare_types, page_arguments
 from twin import search
 from twin.entities import IDENTIFIERS
 from twin.reconcile import MOST_QUERIES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from schema import reads
 from schema.aggregates import connection_parts
-from schema.declare import Argument, Member, camel, interface_type, object_type
+from schema.declare import REQUIRED, Argument, Member, camel, interface_type, object_type
 from schema.filters import GeometryInput, declare_filters
 from schema.ordering import declare_orders
 from schema.scalars import (
@@ -30,11 +29,10 @@ from schema.scalars import (
     Lang,
     Lod,
 )
+from schema.spatial import NEARBY, OVERLAPS, is_area
 from twin.entities import ENTITIES, Entity
 from twin.fields import Field
 from twin.terms import ADMS, DCT, GEO, OWL, RDFS, SKOS
-
-REQUIRED = inspect.Parameter.empty
 
 _LANG = Argument("lang", "Lang", "The language and script", default=Lang.BG)
 
@@ -158,6 +156,7 @@ SpatialEntity = interface_type(
             [Argument("to", GeometryInput, "The other place", default=REQUIRED)],
             unit="m",
         ),
+        NEARBY,
     ],
     interfaces=[CityEntity],
     uri=GEO + "Feature",
@@ -242,6 +241,8 @@ def _members(entity: Entity) -> list[Member]:
                 [Argument("level", Lod, "Such as 2.2; lods says which there are", default=REQUIRED)],
             ),
         ]
+    if is_area(entity):
+        members.append(OVERLAPS)
     for name, computed in entity.computed.items():
         kind = _sql_scalar(computed.type_)
         members.append(
