@@ -45,7 +45,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from schema import plan as p
 from schema import reads, values
 from schema.arguments import Leaf, Tree, required
-from schema.compile import Compiler, quoted
+from schema.compile import Compiler, SortKey, directed, quoted
 from schema.cost import COUNTED
 from schema.declare import READ, Argument, InputMember, Member, camel, enum_type, input_type, object_type
 from schema.filters import BIG_INT_OP, DATE_OP, DATE_TIME_OP, FLOAT_OP, INT_OP
@@ -722,7 +722,7 @@ class GroupOrder:
     """What groups are ordered by: a measure, or their keys."""
 
     number: Number | None
-    descending: bool
+    direction: Direction
 
 
 @dataclass(frozen=True)
@@ -886,11 +886,11 @@ class Grouping(p.Feature):
         return column.is_distinct_from(value) if having.op == "ne" else _COMPARISONS[having.op](column, value)
 
     def _directed(self, g: Any) -> Iterator[Any]:
-        """The order asked for, then by key, so that it is always the same; nulls last."""
+        """The order asked for, then by key, so that it is always the same."""
         for i, one in enumerate(self.order):
             named = [g.c[f"o{i}"]] if one.number is not None else self._keys_of(g)
             for column in named:
-                yield (column.desc() if one.descending else column.asc()).nulls_last()
+                yield directed(SortKey(column, one.direction.descending, True, one.direction.nulls_first))
         if not any(one.number is None for one in self.order):
             for column in self._keys_of(g):
                 yield column.asc().nulls_last()
@@ -1071,7 +1071,7 @@ class GroupsOf(reads.OfPage):
                 measure, inner = _only(inner, place)
                 number = Number("", measure, summed(entity)[name][0])
             direction = required(inner, place, "say ASC or DESC")
-            orders.append(GroupOrder(number, planner.arguments.fix(direction) == Direction.DESC))
+            orders.append(GroupOrder(number, planner.arguments.fix(direction)))
         return tuple(orders)
 
     def _parts(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -65,8 +65,13 @@ _SHARED = (0, 1, 3, 4)
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
-#: one key of an order: its expression, whether descending, whether it may be null
-_Key = tuple[ColumnElement[Any], bool, bool]
+class SortKey(NamedTuple):
+    """One key of an order. Nulls come last unless `nulls_first`."""
+
+    expression: ColumnElement[Any]
+    descending: bool
+    nullable: bool
+    nulls_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -466,10 +471,7 @@ class Compiler:
         columns += [expression.label(f"o{i}") for i, (expression, *_) in enumerate(order)]
         rows = rows_of(columns).subquery(self.inner("page"))
         if page.backwards:
-            again = [
-                _directed((rows.c[f"o{i}"], descending, nullable), backwards=False)
-                for i, (_, descending, nullable) in enumerate(order)
-            ]
+            again = [directed(key._replace(expression=rows.c[f"o{i}"])) for i, key in enumerate(order)]
             rows = select(rows).order_by(*again).subquery(self.inner("page"))
         found = func.count()
         n: ColumnElement[Any] = literal_column(str(page.size))
@@ -508,7 +510,7 @@ class Compiler:
             elif name == "cursor":
                 pairs.append((key, cursor))
             elif name == "distanceM":
-                near = [i for i, one in enumerate(page.order) if one.place is not None]
+                near = [i for i, one in enumerate(page.order) if one.place is not None and not one.through]
                 pairs.append((key, order[near[0]][0] if near else literal_column("NULL::float8")))
             else:
                 pairs.append((key, quoted(f"{entity.name}Edge")))
@@ -516,24 +518,25 @@ class Compiler:
 
     def source(
         self, parent: Entity | None, outer: Any, page: p.Page, size: int
-    ) -> tuple[Any, list[_Key], Callable[[Sequence[Any]], Any]]:
+    ) -> tuple[Any, list[SortKey], Callable[[Sequence[Any]], Any]]:
         """Where a page's rows come from, what orders them, and how to select columns of at most `size`."""
         t = self.alias(page.entity)
         order = self._order(parent, outer, page, t)
         conditions = self.scope(parent, outer, page, t)
         if page.cursor is not None:
             conditions.append(self._beyond(page, order))
-        if page.order and page.order[0].place is not None and not page.backwards:
+        nearest_first = page.order and page.order[0].place is not None and not page.order[0].through
+        if nearest_first and not page.backwards:
             # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
             # whole table otherwise. So take the nearest with all that tie, and settle ties after.
-            nearest = self.select(t).where(*conditions).order_by(_directed(order[0], backwards=False))
+            nearest = self.select(t).where(*conditions).order_by(directed(order[0]))
             t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self.inner("nearest"))
             order, conditions = self._order(parent, outer, page, t), []
-        directed = [_directed(one, backwards=page.backwards) for one in order]
+        ordered = [directed(one, backwards=page.backwards) for one in order]
 
         def rows_of(columns: Sequence[Any]) -> Any:
             rows = self.select(*columns).select_from(t).where(*conditions)
-            return rows.order_by(*directed).limit(literal_column(str(size)))
+            return rows.order_by(*ordered).limit(literal_column(str(size)))
 
         return t, order, rows_of
 
@@ -569,50 +572,49 @@ class Compiler:
         )
         return led
 
-    def _order(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[_Key]:
+    def _order(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[SortKey]:
         """What a page is ordered by; the entity's key always decides at last."""
-        table = page.entity.table
-        keys: list[_Key] = []
-        for one in page.order:
-            if one.place is not None:
-                assert page.entity.geometry is not None
-                between = t.c[page.entity.geometry].op("<->", return_type=Double())
-                apart = between(self.place(one.place))
-                # a record may have no place, and nothing may be left of it within a buffer
-                nullable = bool(table.c[page.entity.geometry].nullable) or values.names_entity(one.place)
-                keys.append((apart, False, nullable))
-            elif one.name == "key":
-                keys.append((t.c.key, one.descending, False))
-            else:
-                assert one.name is not None
-                nullable = one.name in page.entity.computed or bool(table.c[one.name].nullable)
-                keys.append((self.value(page.entity, t, one.name), one.descending, nullable))
+        keys = [self._key(page.entity, t, one) for one in page.order]
         many = parent.lists.get(page.via) if parent is not None and page.via else None
         if not page.order and many is not None and many.keys:
             # a list that its owner keeps in an order, such as a route's stops, is shown in that order
             place = func.array_position(outer.c[many.keys], t.c.key, type_=Integer)
-            keys.append((place, False, False))
-        if not any(one.name == "key" for one in page.order):
-            keys.append((t.c.key, False, False))
+            keys.append(SortKey(place, False, False))
+        if not any(one.name == "key" and not one.through for one in page.order):
+            keys.append(SortKey(t.c.key, False, False))
         return keys
 
-    def _beyond(self, page: p.Page, order: Sequence[_Key]) -> Any:
+    def _key(self, entity: Entity, t: Any, one: p.Order) -> SortKey:
+        if one.through:
+            (link, target), *further = one.through
+            s = self.alias(target)
+            with self.around(t):
+                key = self._key(target, s, replace(one, through=tuple(further)))
+                linked = self.select(key.expression).where(s.c.key == t.c[link])
+            return SortKey(linked.scalar_subquery(), one.descending, True, one.nulls_first)
+        name = one.name or entity.geometry
+        assert name is not None
+        nullable = name in entity.computed or bool(entity.table.c[name].nullable)
+        if one.place is not None:
+            between = t.c[name].op("<->", return_type=Double())
+            # nothing may be left of a record within a buffer, nor may it have a place
+            return SortKey(between(self.place(one.place)), False, nullable or values.names_entity(one.place))
+        return SortKey(self.value(entity, t, name), one.descending, nullable, one.nulls_first)
+
+    def _beyond(self, page: p.Page, order: Sequence[SortKey]) -> Any:
         """Rows behind the cursor in this order (ahead of it when going backwards)."""
         assert page.cursor is not None
         signature = _signature(page)
         alternatives = []
         equal: list[Any] = []
-        for i, (expression, descending, nullable) in enumerate(order):
+        for i, (expression, descending, nullable, nulls_first) in enumerate(order):
             read = values.cursor_value(page.cursor, i, len(order), signature, nullable=nullable)
             value = self.bind(read, expression.type)
             down = descending != page.backwards
             further: Any = expression < value if down else expression > value
             if nullable:
-                # nulls come last, and first when the list is walked backwards
-                if page.backwards:
-                    further = or_(further, and_(value.is_(None), expression.isnot(None)))
-                else:
-                    further = or_(further, and_(value.isnot(None), expression.is_(None)))
+                known, unknown = (value, expression) if nulls_first == page.backwards else (expression, value)
+                further = or_(further, and_(known.isnot(None), unknown.is_(None)))
             alternatives.append(and_(*equal, further))
             equal.append(expression.is_not_distinct_from(value) if nullable else expression == value)
         return or_(*alternatives)
@@ -845,22 +847,26 @@ def _pairs(pairs: Sequence[tuple[str, ColumnElement[Any]]]) -> ColumnElement[Any
     return func.json_build_object(*(part for key, value in pairs for part in (quoted(key), value)))
 
 
-def _directed(order: tuple[Any, bool, bool], *, backwards: bool) -> Any:
-    """An ORDER BY key: nulls last, and first when the list is walked from its end."""
-    expression, descending, nullable = order
-    directed = expression.desc() if descending != backwards else expression.asc()
-    if not nullable:
-        return directed
-    return directed.nulls_first() if backwards else directed.nulls_last()
+def directed(key: SortKey, *, backwards: bool = False) -> Any:
+    """An ORDER BY key, the other way round when the list is walked from its end."""
+    way = key.expression.desc() if key.descending != backwards else key.expression.asc()
+    if not key.nullable:
+        return way
+    return way.nulls_first() if key.nulls_first != backwards else way.nulls_last()
 
 
 def _signature(page: p.Page) -> int:
     """What a cursor must agree with: the fields and directions that its list is ordered by."""
-    said = f"{page.entity.name}|" + "|".join(f"{one.name}{one.descending}" for one in page.order)
+    said = f"{page.entity.name}|" + "|".join(_said(one) for one in page.order)
     return zlib.crc32(said.encode())
 
 
-def cursor_of(page: p.Page, order: Sequence[_Key]) -> ColumnElement[Any]:
+def _said(one: p.Order) -> str:
+    links = "".join(f"{link}." for link, _ in one.through)
+    return f"{links}{one.name}{one.descending}{'first' if one.nulls_first else ''}"
+
+
+def cursor_of(page: p.Page, order: Sequence[SortKey]) -> ColumnElement[Any]:
     """A row's place in its order: URL-safe base64 of a JSON list of the values that it is ordered by."""
     content = func.json_build_array(
         literal_column(str(_signature(page))), *(expression for expression, *_ in order)

@@ -1,4 +1,4 @@
-"""What `orderBy` accepts: its sortable fields, and distance where an entity has a place."""
+"""What `orderBy` accepts: fields, those of what is linked, and distance where an entity has a place."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from twin.fields import Choice
 
 
 class Direction(Choice):
-    """Which way to sort. Nulls come last either way."""
+    """Which way to sort. Nulls come last either way, unless they are to come first."""
 
     ASC = "ASC", "The smallest or earliest first"
     DESC = "DESC", "The largest or latest first"
+    ASC_NULLS_FIRST = "ASC_NULLS_FIRST", "Nulls, then the smallest or earliest"
+    DESC_NULLS_FIRST = "DESC_NULLS_FIRST", "Nulls, then the largest or latest"
+
+    @property
+    def descending(self) -> bool:
+        return self in (Direction.DESC, Direction.DESC_NULLS_FIRST)
+
+    @property
+    def nulls_first(self) -> bool:
+        return self in (Direction.ASC_NULLS_FIRST, Direction.DESC_NULLS_FIRST)
 
 
 enum_type(Direction)
@@ -35,6 +45,11 @@ def declare_orders() -> None:
         members = [InputMember("id", Direction, "By public id")]
         members += [
             InputMember(camel(name), Direction, f"By this: {doc}") for name, doc in sortable(entity).items()
+        ]
+        members += [
+            InputMember(camel(name), f"{known.link}Order", f"By what is said of this: {known.doc}")
+            for name, known in entity.fields.items()
+            if known.link and not (known.hidden or known.personal)
         ]
         if entity.geometry:
             members.append(

@@ -247,11 +247,13 @@ Condition = All | Either | Not | Compare | Spatial | Through | Among
 # --- pages ----------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Order:
-    """One key of an order: a field, or the distance to a place."""
+    """One key of an order: a field, or the distance to a place; of what is found through links, if any."""
 
     name: str | None
     descending: bool
     place: Place | None = None
+    nulls_first: bool = False
+    through: tuple[tuple[str, Entity], ...] = ()
 
 
 @dataclass(frozen=True)

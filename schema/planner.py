@@ -455,20 +455,25 @@ class Planner:
         return size, backwards, before if backwards else after
 
     def order(self, entity: Entity, trees: Tree, where: str) -> tuple[p.Order, ...]:
-        orders: list[p.Order] = []
-        for i, tree in enumerate(trees or ()):
-            place = f"{where}[{i}]"
-            if not tree or len(tree) != 1:
-                raise BadRequest("give exactly one field to order by", where=place)
-            ((name, leaf),) = tree.items()
-            if leaf is None:
-                raise BadRequest(f"{name} is null; say ASC or DESC", where=place)
-            if name == "distance":
-                orders.append(p.Order(None, False, self.place(leaf, f"{place}.distance")))
-            else:
-                descending = self.arguments.fix(leaf) == Direction.DESC
-                orders.append(p.Order(_attribute(entity, name), descending))
-        return tuple(orders)
+        """What `orderBy` says, the first that differs decides."""
+        return tuple(self._order(entity, tree, f"{where}[{i}]") for i, tree in enumerate(trees or ()))
+
+    def _order(
+        self, entity: Entity, tree: Tree, where: str, through: tuple[tuple[str, Entity], ...] = ()
+    ) -> p.Order:
+        if not tree or len(tree) != 1:
+            raise BadRequest("give exactly one field to order by", where=where)
+        ((name, leaf),) = tree.items()
+        if leaf is None:
+            raise BadRequest(f"{name} is null; say ASC or DESC", where=where)
+        if name == "distance":
+            return p.Order(None, False, self.place(leaf, f"{where}.distance"), through=through)
+        attribute = _attribute(entity, name)
+        if attribute in entity.links:
+            target = BY_NAME[entity.links[attribute]]
+            return self._order(target, leaf, f"{where}.{name}", (*through, (attribute, target)))
+        direction: Direction = self.arguments.fix(leaf)
+        return p.Order(attribute, direction.descending, None, direction.nulls_first, through)
 
     # conditions
     def condition(self, entity: Entity, tree: Tree, where: str) -> p.Condition:

@@ -180,10 +180,10 @@ def _kinds(planner: Planner, asked: Asked, names: tuple[str, ...]) -> tuple[Kind
 _MEMBERS = {name[0].lower() + name[1:]: name for name in SPATIAL}
 SpatialType = enum.Enum("SpatialType", {name: name for name in SPATIAL})  # type: ignore[misc]
 SpatialType.__doc__ = "What has a place"
-enum_type(SpatialType)
+enum_type(SpatialType, {name: BY_NAME[name].doc for name in SPATIAL})
 AreaType = enum.Enum("AreaType", {name: name for name in AREAS})  # type: ignore[misc]
 AreaType.__doc__ = "What has an area"
-enum_type(AreaType)
+enum_type(AreaType, {name: BY_NAME[name].doc for name in AREAS})
 SpatialFilter = input_type(
     "SpatialFilter",
     "Which records of each kind that is asked for; all of those left out",

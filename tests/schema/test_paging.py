@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,6 +45,17 @@ def orders() -> list[tuple[str, str]]:
         if entity.geometry:
             found.append((name, f"[{{distance: {PLACE}}}]"))
             found.append((name, f"[{{distance: {PLACE}}}, {{recordedAt: DESC}}]"))
+    for way in ("ASC", "DESC", "ASC_NULLS_FIRST", "DESC_NULLS_FIRST"):
+        found += [
+            ("Building", f"[{{storeysAboveGround: {way}}}, {{heightM: {way}}}, {{id: DESC}}]"),
+            ("Building", f"[{{district: {{nameBg: {way}}}}}, {{heightM: {way}}}]"),
+            ("Site", f"[{{building: {{district: {{code: {way}}}}}}}, {{distance: {PLACE}}}]"),
+            (
+                "Site",
+                f"[{{distance: {PLACE}}}, {{building: {{storeysAboveGround: {way}}}}}, {{name: {way}}}]",
+            ),
+        ]
+    found.append(("Site", f"[{{building: {{distance: {PLACE}}}}}, {{building: {{id: DESC}}}}]"))
     return found
 
 
@@ -60,7 +72,9 @@ def test_walking_forwards_and_backwards_meets_each_row_once(
     assert _walk(ask, root, order, size, forwards=False) == ids
 
 
-def _walk(ask: Asked, root: str, order: str, size: int, *, forwards: bool) -> list[str]:
+def _walk(
+    ask: Asked, root: str, order: str, size: int, *, forwards: bool, between: Callable[[], None] | None = None
+) -> list[str]:
     count, cursor = ("first", "after") if forwards else ("last", "before")
     query = f"""query($n: Int, $c: String) {{ {root}(orderBy: {order}, {count}: $n, {cursor}: $c) {{
         nodes {{ id }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"""
@@ -74,7 +88,84 @@ def _walk(ask: Asked, root: str, order: str, size: int, *, forwards: bool) -> li
         at = info["endCursor" if forwards else "startCursor"]
         if not info["hasNextPage" if forwards else "hasPreviousPage"]:
             return seen
+        if between is not None:
+            between()
     raise AssertionError("the list has no end")
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("storeysAboveGround: ASC_NULLS_FIRST", [None, 1, 2, 3]),
+        ("storeysAboveGround: DESC_NULLS_FIRST", [None, 3, 2, 1]),
+        ("storeysAboveGround: ASC", [1, 2, 3, None]),
+        ("storeysAboveGround: DESC", [3, 2, 1, None]),
+    ],
+)
+def test_nulls_come_where_they_are_asked_to(ask: Asked, order: str, expected: list[int | None]) -> None:
+    for key, storeys in (("n.1", 2), ("n.2", None), ("n.3", 3), ("n.4", 1)):
+        ask.town.add("Building", key, name="nulls", storeys_above_ground=storeys, footprint=GRID["abcd"])
+    try:
+        query = f'{{ buildings(where: {{name: {{eq: "nulls"}}}}, orderBy: [{{{order}}}]) {{ nodes {{ storeysAboveGround }} }} }}'
+        assert [node["storeysAboveGround"] for node in ask(query)["buildings"]["nodes"]] == expected
+    finally:
+        ask.town.run("DELETE FROM building WHERE name = 'nulls'")
+
+
+def test_sites_can_be_listed_by_the_name_of_their_business(ask: Asked) -> None:
+    ask.town.add("Business", "1", eik="1", legal_name="Ягода ООД")
+    ask.town.add("Business", "2", eik="2", legal_name="Арония ЕООД")
+    for i in (1, 2):
+        ask.town.add("Site", f"of{i}", kind="SEAT", business=str(i))
+    try:
+        data = ask(
+            "{ sites(first: 5, orderBy: [{business: {legalName: ASC}}, {id: ASC}]) { nodes { business { legalName } } } }"
+        )
+        names = ["Арония ЕООД", *["Пробна АД"] * 3, "Ягода ООД"]
+        assert [node["business"]["legalName"] for node in data["sites"]["nodes"]] == names
+    finally:
+        ask.town.run("DELETE FROM site WHERE key IN ('of1', 'of2')")
+        ask.town.run("DELETE FROM business WHERE key IN ('1', '2')")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "[{storeysAboveGround: ASC}]", "[{storeysAboveGround: DESC_NULLS_FIRST}]", "[{heightM: ASC_NULLS_FIRST}]",
+        f"[{{distance: {PLACE}}}]", "[{district: {nameBg: DESC}}]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("forwards", [True, False])
+def test_a_walk_goes_on_rightly_while_rows_come_and_go(ask: Asked, order: str, forwards: bool) -> None:
+    """Each row that was there all the time is met once, whatever is added or deleted around the page."""
+    before = [
+        node["id"]
+        for node in ask(f"{{ buildings(orderBy: {order}) {{ nodes {{ id }} }} }}")["buildings"]["nodes"]
+    ]
+    lasting = [key for key in before if not key.startswith("Building:x")]
+    chance, made = random.Random(11), 0
+
+    def change() -> None:
+        nonlocal made
+        ask.town.run(
+            "DELETE FROM building WHERE key IN (SELECT key FROM building WHERE key LIKE 'x%' ORDER BY md5(key) LIMIT 1)"
+        )
+        for _ in range(2):
+            made += 1
+            ask.town.add(
+                "Building", f"x{made}", storeys_above_ground=chance.choice([None, 1, 2, 9]),
+                height_m=chance.choice([None, 3.5]), district=chance.choice([None, "68134-01", "68134-02"]),
+                footprint=GRID[chance.choice(["abcd", "efgh", "BCD"])],
+            )  # fmt: skip
+
+    try:
+        change()
+        met = _walk(ask, "buildings", order, 3, forwards=forwards, between=change)
+        assert len(set(met)) == len(met)
+        assert [key for key in met if key in lasting] == lasting
+        assert made > 8
+    finally:
+        ask.town.run("DELETE FROM building WHERE key LIKE 'x%'")
 
 
 @pytest.mark.parametrize("keys", ["routes", "stops"])
