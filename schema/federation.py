@@ -20,9 +20,8 @@ from schema import plan as p
 from schema import reads, values
 from schema.arguments import Leaf, required
 from schema.compile import EMPTY_LIST, Compiler, quoted
-from schema.declare import Argument, Member, object_type
+from schema.declare import REQUIRED, Argument, Member, object_type
 from schema.scalars import Representation
-from schema.types import REQUIRED
 from twin.entities import BY_NAME
 from twin.errors import BadRequest
 from twin.fields import KEY

@@ -33,8 +33,10 @@ from twin.text import fold
 SDL = Path(__file__).parents[1] / "schema" / "schema.graphql"
 #: entity -> what is worked out of a row
 COMPUTED: dict[str, Callable[[Reference, Row], Any]] = {
-    "footprint_area_m2": lambda _, row: row["footprint"].area,
+    "footprint_area_m2": lambda _, row: row["footprint"] and row["footprint"].area,
+    "footprint_perimeter_m": lambda _, row: row["footprint"].length,
     "area_m2": lambda _, row: row["boundary"].area,
+    "perimeter_m": lambda _, row: row["boundary"].length,
     "length_m": lambda _, row: row["centreline"].length,
     "age_days": lambda reference, row: reference.age_days(row),
     "stale": lambda reference, row: _both(operator.gt, reference.age_days(row), row["refresh_days"]),
@@ -44,13 +46,17 @@ COMPUTED: dict[str, Callable[[Reference, Row], Any]] = {
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
     "in": lambda value, said: value in said, "has": lambda value, said: said in value,
-    "startsWith": str.startswith, "contains": str.__contains__,
+    "startsWith": str.startswith, "endsWith": str.endswith,
+    "contains": lambda value, said: _holds(value, said) if isinstance(value, dict) else said in value,
+    "hasKey": lambda value, said: said in value,
+    "number": lambda value, said: isinstance(value.get(said["of"]), int | float)
+    and all(OPERATORS[op](value[said["of"]], one) for op, one in said.items() if op != "of"),
 }  # fmt: skip
 PREDICATES = {
     "intersects": shapely.intersects, "within": shapely.within, "contains": shapely.contains,
     "covers": shapely.covers, "coveredBy": shapely.covered_by, "overlaps": shapely.overlaps,
     "touches": shapely.touches, "crosses": shapely.crosses, "disjoint": shapely.disjoint,
-    "equals": shapely.equals,
+    "equals": shapely.equals, "containsProperly": shapely.contains_properly,
 }  # fmt: skip
 
 
@@ -298,14 +304,10 @@ class Reference:
         if orders or not own:
             whole.sort(key=lambda row: row.key)
         for name, said in reversed(orders):
-            to = self._place(said) if name == "distance" else None
-            values = {
-                row: self._distance(row, to)
-                if name == "distance"
-                else self.value(row, attribute(entity, name))
-                for row in whole
-            }
-            _sort(whole, values, descending=said == "DESC")
+            values = {row: self._ordered(row, name, said) for row in whole}
+            while isinstance(said, dict) and name != "distance":
+                name, said = next(iter(said.items()))
+            _sort(whole, values, said)
         first, last = arguments.get("first"), arguments.get("last")
         after, before = arguments.get("after"), arguments.get("before")
         backwards = last is not None or before is not None
@@ -333,6 +335,17 @@ class Reference:
             },
         }  # fmt: skip
 
+    def _ordered(self, row: Row | None, name: str, said: Any) -> Any:
+        """What an order looks at; `said` is a place, a direction, or an order of the linked record."""
+        if row is None:
+            return None
+        if name == "distance":
+            return self._distance(row, self._place(said))
+        own = attribute(row.entity, name)
+        if isinstance(said, dict):
+            return self._ordered(self.rows[row.entity.links[own]].get(row[own]), *next(iter(said.items())))
+        return self.value(row, own)
+
     # --- conditions -------------------------------------------------------------------------------------
     def holds(self, row: Row, where: Mapping[str, Any] | None) -> bool:
         """Whether a row is as a filter asks; what is null is not so."""
@@ -348,7 +361,7 @@ class Reference:
                 return not self.holds(row, said)
             case "id":
                 own = f"{row.entity.name}:{row.key}"
-                return all(own == one if op == "eq" else own in one for op, one in said.items())
+                return all(self._fulfils(row, "key", own, op, one) for op, one in said.items())
         entity, name = row.entity, attribute(row.entity, name)
         if name in entity.lists:
             hanging = self._hanging(row, name)
@@ -372,6 +385,8 @@ class Reference:
             return (value is None) is said
         if op == "ne":
             return bool(value != said)
+        if op == "notIn":
+            return value not in said
         if op == "search":
             folded = next(n for n, known in row.entity.fields.items() if known.folded_of == name)
             return fold(said) in (row[folded] or "")
@@ -383,11 +398,13 @@ class Reference:
         ((how, other),) = ((how, other) for how, other in said.items() if other is not None)
         if how == "bbox":
             how, other = "intersects", {"bbox": other}
-        to = self._place(other["of"] if how == "dwithin" else other)
+        to = self._place(other.get("of") or other.get("to") or other)
         if shape is None or to is None:
             return False
         if how == "dwithin":
             return bool(shapely.dwithin(shape, to, other["withinM"]))
+        if how == "relate":
+            return bool(shapely.relate_pattern(shape, to, other["pattern"]))
         if how not in PREDICATES:
             raise NotCovered(how)
         return bool(PREDICATES[how](shape, to))
@@ -404,6 +421,9 @@ class Reference:
             case "buffer":
                 inner = self._place(of["of"])
                 return None if inner is None else inner.buffer(of["metres"], quad_segs=places.BUFFER_SEGMENTS)
+            case "union":
+                parts = [self._place(part) for part in of]
+                return shapely.union_all([part for part in parts if part is not None])
             case "point":
                 return places.project(shapely.Point(of["lon"], of["lat"]), places.WGS84, srid)
             case "bbox":
@@ -471,11 +491,19 @@ def _identified(row: Row) -> list[str]:
     return [name for name, known in row.entity.fields.items() if known.identifier and row[name] is not None]
 
 
-def _sort(rows: list[Row], values: Mapping[Row, Any], *, descending: bool) -> None:
-    """Null comes last either way, and what is the same stays as it was."""
+def _holds(value: Any, said: Any) -> bool:
+    """Whether a JSON value holds another, as jsonb's @> has it."""
+    if isinstance(value, dict) and isinstance(said, dict):
+        return all(name in value and _holds(value[name], one) for name, one in said.items())
+    return bool(value == said)
+
+
+def _sort(rows: list[Row], values: Mapping[Row, Any], way: Any) -> None:
+    """Null comes last, unless it is to come first; what is the same stays as it was."""
     nulls = [row for row in rows if values[row] is None]
     others = [row for row in rows if values[row] is not None]
-    rows[:] = sorted(others, key=lambda row: values[row], reverse=descending) + nulls
+    others.sort(key=lambda row: values[row], reverse=str(way).startswith("DESC"))
+    rows[:] = nulls + others if str(way).endswith("NULLS_FIRST") else others + nulls
 
 
 def _python(said: Any, type_: Any) -> Any:

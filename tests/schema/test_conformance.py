@@ -178,6 +178,7 @@ def _conditions(
             yield from (
                 {"id": {"eq": chance.choice(ids)}},
                 {"id": {"in": [*chance.sample(ids, 2), f"{entity}:gone"]}},
+                {"id": {"notIn": chance.sample(ids, 2), "ne": chance.choice(ids)}},
             )
         elif kind.name.endswith("Filter"):
             target = kind.name.removesuffix("ListFilter").removesuffix("Filter")
@@ -194,6 +195,8 @@ def _conditions(
                 }
             }
             yield {name: {"bbox": box(reference, chance)}}
+            pattern = chance.choice(["T********", "FF*FF****", "****T****", "2*F**F***", "FF*F1****"])
+            yield {name: {"relate": {"to": place(reference, chance), "pattern": pattern}}}
         elif name in map(camel, [*BY_NAME[entity].fields, *BY_NAME[entity].computed]):
             held = [
                 value
@@ -212,7 +215,12 @@ def _said(kind: Any, held: list[Any], chance: random.Random) -> Iterator[tuple[s
         match operator:
             case "isNull":
                 yield from ((operator, True), (operator, False))
-            case "in":
+            case "number" | "hasKey":
+                member = chance.choice([*chance.choice(held or [{}]), "gone"])
+                yield operator, member if operator == "hasKey" else {"of": member, "gt": 1, "lte": 12.5}
+            case "contains" if kind.name == "JSONOp":
+                yield from ((operator, value) for value in [{}, *chance.sample(held, min(1, len(held)))])
+            case "in" | "notIn":
                 yield from ((operator, []), (operator, flat[:2]), (operator, flat[1:2] * 3))
             case "startsWith" | "contains" | "search":
                 for text in chance.sample(flat, min(1, len(flat))):
@@ -253,6 +261,17 @@ def place(reference: Reference, chance: random.Random, depth: int = 2) -> dict[s
     return {"point": {"lon": lon, "lat": lat}}
 
 
+def way(reference: Reference, type_: GraphQLInputObjectType, name: str, chance: random.Random) -> Any:
+    """A direction, a place to be near to, or an order of the linked record."""
+    if name == "distance":
+        return place(reference, chance)
+    inner = get_named_type(type_.fields[name].type)
+    if isinstance(inner, GraphQLInputObjectType):
+        further = chance.choice([*inner.fields])
+        return {further: way(reference, inner, further, chance)}
+    return chance.choice(["ASC", "DESC", "ASC_NULLS_FIRST", "DESC_NULLS_FIRST"])
+
+
 @pytest.mark.parametrize("entity", BY_NAME)
 def test_every_order_and_page_has_the_rows_in_their_places(
     ask: Asked, reference: Reference, entity: str
@@ -263,11 +282,7 @@ def test_every_order_and_page_has_the_rows_in_their_places(
     chance = random.Random(entity)
     type_ = reference.schema.type_map[f"{entity}Order"]
     assert isinstance(type_, GraphQLInputObjectType)
-    alone = [
-        {name: way if name != "distance" else place(reference, chance)}
-        for name in type_.fields
-        for way in [chance.choice(["ASC", "DESC"])]
-    ]
+    alone = [{name: way(reference, type_, name, chance)} for name in type_.fields]
     below = PAGE.replace("edges {", "edges { distanceM") if BY_NAME[entity].geometry else PAGE
     query = f"""query($by: [{entity}Order!], $first: Int, $last: Int, $after: String, $before: String) {{
         {root}(orderBy: $by, first: $first, last: $last, after: $after, before: $before) {below} }}"""
