@@ -1,4 +1,4 @@
-SELECT json_build_object('node'::text, (SELECT row_to_json(row$4) AS row_to_json_1
+SELECT (SELECT row_to_json(row$4) AS row_to_json_1
 FROM (SELECT (SELECT json_build_object('edges'::text, coalesce(whole$1.l0, '[]'::json)) AS json_build_object_1
 FROM (SELECT json_agg(rows$1.l0) AS l0
 FROM (SELECT json_build_object('distanceM'::text, found$1.distance_m, 'node'::text, CASE WHEN (found$1.other_type = 'TransitStop'::text) THEN (SELECT row_to_json(row$1) AS row_to_json_2
@@ -24,18 +24,5 @@ WHERE building_1.footprint IS NOT NULL AND site_1.position IS NOT NULL AND ST_DW
  FETCH FIRST (4) ROWS WITH TIES)) AS near$1 ORDER BY near$1.distance_m, near$1.number, near$1.other_key
  LIMIT 4) AS found$1 ORDER BY found$1.distance_m, found$1.number, found$1.other_key) AS rows$1) AS whole$1) AS nearby
 FROM town.building AS building_1
-WHERE building_1.key = coalesce((SELECT heir$1_own.key
-FROM town.building AS heir$1_own
-WHERE heir$1_own.key = CAST($3 AS TEXT) COLLATE "C"), (SELECT min(heir$1_heir.key) AS min_1
-FROM (WITH RECURSIVE heir$1(key) AS
-(SELECT heir$1_first.new_key AS key
-FROM town.succession AS heir$1_first
-WHERE heir$1_first.entity = 'Building' AND heir$1_first.old_key = CAST($3 AS TEXT) COLLATE "C" UNION SELECT heir$1_step.new_key AS new_key
-FROM town.succession AS heir$1_step, heir$1
-WHERE heir$1_step.entity = 'Building' AND heir$1_step.old_key = heir$1.key AND NOT (EXISTS (SELECT 1
-FROM town.building AS heir$1_living
-WHERE heir$1_living.key = heir$1.key)))
- SELECT heir$1_found.key AS key
-FROM town.building AS heir$1_found JOIN heir$1 ON heir$1.key = heir$1_found.key) AS heir$1_heir
-HAVING count(*) = 1))
- LIMIT 1) AS row$4)) AS answer
+WHERE building_1.key = CAST($3 AS TEXT) COLLATE "C"
+ LIMIT 1) AS row$4) AS answer
