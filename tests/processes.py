@@ -25,6 +25,11 @@ class Served:
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process, while it runs."""
+        return self._process.pid if self._process else None
+
     def __enter__(self) -> Served:
         self._process = subprocess.Popen(
             [str(TWIN), "serve", "--port", str(self.port)],

@@ -26,6 +26,7 @@ from tests.bench.generators import Pgbench, Round, Wrk, bodies
 from tests.bench.peers import SERVERS, Absent, Server, make_peer_schema, postgraphile_versions
 from tests.bench.plans import large_tables_read_whole
 from tests.bench.questions import PGBENCH, POSTGRAPHILE, QUESTIONS, TWIN, Question, Values, content
+from tests.bench.unseen import Unseen, ask_unseen
 from twin.cluster import find_programs
 from twin.errors import BadRequest
 from twin.settings import Settings
@@ -52,11 +53,14 @@ Generator = Wrk | Pgbench
 @click.option("--without", multiple=True, type=click.Choice([*SERVERS, PGBENCH]), help="Peers to leave out.")
 @click.option("--city", help="A city that the benchmark's cluster holds, in place of the sample.")
 @click.option("--fresh", is_flag=True, help="Make the sample city anew.")
+@click.option("--quick", is_flag=True, help="One short round of a small city: does all of it run?")
 def main(
     buildings: int, rounds: int, seconds: float, only: Sequence[str], without: Sequence[str], city: str | None,
-    fresh: bool,
+    fresh: bool, quick: bool,
 ) -> None:  # fmt: skip
     """Time the twin beside other ways to answer the same questions from the same cluster."""
+    if quick:
+        buildings, rounds, seconds = min(buildings, 20_000), 1, 1.0
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: `make bench` installs it, or run `apt-get install wrk`")
     # so that the servers end with the run whatever ends it
@@ -114,14 +118,20 @@ def _run(
                 took[q.name][PGBENCH] = took[q.name].get(TWIN, 0.0)
         pids = {peer: server.pid for peer, server in servers.items()}
         measured = _measure(questions, generators, pids, found.pid, took, rounds, seconds)
+        unseen = None
+        if TWIN in servers and len(questions) == len(QUESTIONS):
+            with err.status("asking what was never asked before"):
+                unseen = ask_unseen(servers[TWIN].url, values, rounds)
         versions = report.versions(found.url, others)
-    seen = report.bars(measured)
-    _write(found, machine, versions, questions, measured, seen, scans, absent, rounds, seconds)
+    seen = report.bars(measured) + ([unseen.bar] if unseen else [])
+    _write(found, machine, versions, questions, measured, seen, scans, absent, rounds, seconds, unseen)
     click.echo(
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; PostgreSQL {versions['postgresql']}, "
         f"PostGIS {versions['postgis']}; load before: {machine['load_before']:.1f}\n"
     )
     click.echo(report.table(measured, absent, CONNECTIONS) + "\n")
+    if unseen:
+        click.echo(f"{unseen}\n")
     for line in (*seen, *scans):
         click.echo(str(line))
     return all(bar.met for bar in seen) and not scans
@@ -137,6 +147,7 @@ def _check_plans(
         return [
             f"MISSED: {q.title}: {scan}"
             for q in questions
+            if q.rows is not None  # what counts everything reads everything
             for scan in large_tables_read_whole(
                 connection, found.city, statements[q.name], q.variables(TWIN, values[q.name][0])
             )
@@ -154,14 +165,14 @@ def _compare(question: Question, servers: Mapping[str, Server], values: Sequence
                 started = time.monotonic()
                 answer = client.post(server.url, content=body, headers={"content-type": "application/json"})
                 took[peer] = time.monotonic() - started
-                said[peer] = content(orjson.loads(answer.content))
+                said[peer] = content(question, orjson.loads(answer.content))
                 if said[peer] != said[next(iter(said))]:
                     raise BadRequest(
                         f"{question.title}: {peer} answers otherwise than {next(iter(said))} for {one}"
                     )
             for peer, root in said.items():
                 rows = len(root) if isinstance(root, list) else int(root is not None)
-                if rows != question.rows:
+                if question.rows is not None and rows != question.rows:
                     raise BadRequest(f"{question.title}: {peer} answers {rows} rows, not {question.rows}")
     return took
 
@@ -226,6 +237,7 @@ def _write(
     absent: Mapping[str, str],
     rounds: int,
     seconds: float,
+    unseen: Unseen | None,
 ) -> None:
     with psycopg.connect(found.url) as connection:
         counts = {
@@ -250,20 +262,11 @@ def _write(
             q.name: {
                 "title": q.title,
                 "peers": {one.peer: one.as_json() for one in measured if one.question is q},
-                "ratios": {bar.peer: round(bar.seen, 3) for bar in seen if bar.question is q},
             }
             for q in questions
         },
-        "bars": [
-            {
-                "question": b.question.name,
-                "peer": b.peer,
-                "least": b.least,
-                "seen": round(b.seen, 3),
-                "met": b.met,
-            }
-            for b in seen
-        ],
+        "unseen_documents": unseen and unseen.as_json(),
+        "bars": [{"question": b.of, "bar": b.said, "seen": round(b.seen, 3), "met": b.met} for b in seen],
         "large_tables_read_whole": list(scans),
         "absent": dict(absent),
     }

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -72,7 +73,7 @@ def ground(
         url = running.tcp_url()
         name = named or "sample"
         if named is None:
-            _make_sample(url, buildings, console, fresh=fresh)
+            make_sample(url, buildings, console, fresh=fresh)
         known = cities(url)
         if name not in known:
             raise BadRequest(
@@ -81,12 +82,19 @@ def ground(
         yield Ground(url, known[name], int((running.data / "postmaster.pid").read_text().split()[0]))
 
 
-def _make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> None:
-    wanted = json.dumps(
+def description(buildings: int) -> str:
+    """What a sample city is made of: one that was made otherwise is made anew."""
+    return json.dumps(
         {"buildings": buildings, "seed": _SEED, "tables": _layout(), "per building": _BUSINESSES_PER_BUILDING}
     )
-    if not fresh and _said_of_sample(url) == wanted:
-        return
+
+
+def make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> None:
+    """The city `sample` of that many buildings, unless it is there."""
+    wanted = description(buildings)
+    with psycopg.connect(url) as connection:
+        if not fresh and said_of(connection, "sample") == wanted:
+            return
     # here, so that a benchmark of a city that is there needs no loader
     from loaders.catalogue import catalogue
     from loaders.run import load
@@ -111,12 +119,10 @@ def _make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> 
         connection.execute(sql.SQL("COMMENT ON SCHEMA sample IS {}").format(wanted))
 
 
-def _said_of_sample(url: str) -> str | None:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT obj_description(to_regnamespace('sample'), 'pg_namespace')"
-        ).fetchone()
-        return None if row is None else row[0]
+def said_of(connection: psycopg.Connection[Any], city: str) -> str | None:
+    """The description of a sample city; None where there is no such city."""
+    row = connection.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [city]).fetchone()
+    return None if row is None else row[0]
 
 
 def _layout() -> str:

@@ -133,8 +133,11 @@ class Pgbench:
         table = sql.Identifier("peer", f"{_VALUES}_{question.name}")
         columns = sql.SQL(", ").join(sql.Identifier(name) for name in names)
         with psycopg.connect(url) as connection, connection.cursor() as cursor:
-            typed = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)
-            cursor.execute(sql.SQL("CREATE TABLE {} (i int PRIMARY KEY, {})").format(table, typed))
+            typed = [
+                sql.SQL("i int PRIMARY KEY"),
+                *(sql.SQL("{} text").format(sql.Identifier(n)) for n in names),
+            ]
+            cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table, sql.SQL(", ").join(typed)))
             with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(table)) as copy:
                 for i, one in enumerate(sets):
                     copy.write_row([i, *(None if value is None else value.decode() for value in one)])
@@ -142,7 +145,8 @@ class Pgbench:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("VACUUM ANALYZE {}").format(table))
         text = " ".join(statement.decode().split("\n"))
-        lines = [rf"\set i random(0, {len(sets) - 1})", rf"{lookup} \gset"]
+        lines = [rf"\set i random(0, {len(sets) - 1})", rf"{lookup} \gset"] if names else []
+        self._looking_up = len(lines)
         lines += [
             re.sub(r"(?<!\w)\$(\d+)", lambda found, k=k: f":v{k}_{found[1]}", text) + ";"  # type: ignore[misc]
             for k in range(self._per_lookup)
@@ -164,9 +168,9 @@ class Pgbench:
         )  # fmt: skip
         report = done.stdout.partition("statement latencies")[2].splitlines()[1:]
         latencies = [float(found[1]) for line in report if (found := re.match(r" +(\d+\.\d+) ", line))]
-        if done.returncode or len(latencies) != self._per_lookup + 2:
+        if done.returncode or len(latencies) != self._per_lookup + self._looking_up:
             raise BadRequest(f"pgbench failed: {(done.stderr + done.stdout).strip()[-600:]}")
-        lookup, statements = sum(latencies[:2]), latencies[2:]
+        lookup, statements = sum(latencies[: self._looking_up]), latencies[self._looking_up :]
         taken = [
             int(line.split()[2]) / 1e3
             for log in self._folder.glob("log.*")

@@ -33,9 +33,8 @@ def large_tables_read_whole(
     found: list[str] = []
     connection.execute(b"PREPARE explained AS " + statement.sql, prepare=False)
     values = [None if value is None else value.decode() for value in statement.values(variables)]
-    run = sql.SQL("EXPLAIN (FORMAT JSON) EXECUTE explained ({})").format(
-        sql.SQL(", ").join(sql.Literal(value) for value in values)
-    )
+    given = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, values))) if values else sql.SQL("")
+    run = sql.SQL("EXPLAIN (FORMAT JSON) EXECUTE explained {}").format(given)
     for mode in MODES:
         connection.execute(sql.SQL("SET plan_cache_mode = {}").format(sql.Identifier(mode)))
         row = connection.execute(run, prepare=False).fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +24,24 @@ class Question:
     name: str
     title: str
     words: Mapping[str, str]
-    rows: int  #: records that each answer must hold
+    rows: int | None  #: records that each answer must hold; None: as many as the city has
     #: how many values are asked for, and how they are found in the city
     variants: int
     find: Callable[[psycopg.Connection[Any], City, int], list[Values]]
     per_lookup: int  #: statements that pgbench runs for each set of values that it fetches
+    #: the least that the twin's answers per second must be, as a multiple of a peer's
+    least: Mapping[str, float]
+    #: the most that its median at one connection may be, as a multiple of the SQL's alone
+    most_beside_sql: float | None = None
+    #: whether the peers say the same in objects of other forms: their values are compared in order
+    by_value: bool = False
 
     def variables(self, peer: str, values: Values) -> dict[str, Any]:
         """The GraphQL variables that ask a peer for these values."""
-        if peer == TWIN:
-            return {"id": f"Building:{values['key']}"} if "key" in values else {"box": dict(values)}
+        if peer == TWIN and "key" in values:
+            return {"id": f"Building:{values['key']}"}
+        if peer == TWIN and "west" in values:
+            return {"box": dict(values)}
         return dict(values)
 
 
@@ -84,6 +92,23 @@ def boxes_of(buildings: int) -> Callable[[psycopg.Connection[Any], City, int], l
     return read
 
 
+def read_points(connection: psycopg.Connection[Any], city: City, count: int) -> list[Values]:
+    """Places beside buildings from all over the city."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT round(ST_X(p)::numeric, 6)::float8, round(ST_Y(p)::numeric, 6)::float8 FROM ("
+            " SELECT ST_Transform(ST_Translate(ST_Centroid(footprint), 31, 17), 4326) AS p"
+            " FROM {} ORDER BY md5(key || 'near') LIMIT {}) AS places"
+        ).format(_buildings(city), count)
+    )
+    return [{"lon": row[0], "lat": row[1]} for row in rows]
+
+
+def nothing(_connection: psycopg.Connection[Any], _city: City, _count: int) -> list[Values]:
+    """A question that is always the same."""
+    return [{}]
+
+
 def _buildings(city: City) -> sql.Identifier:
     return sql.Identifier(city.name, "building")
 
@@ -118,6 +143,7 @@ QUESTIONS: Sequence[Question] = (
         variants=2_000,
         find=read_ids,
         per_lookup=8,
+        least={POSTGRAPHILE: 1.5, STRAWBERRY: 25},
     ),
     Question(
         "buildings_in_box",
@@ -151,6 +177,8 @@ QUESTIONS: Sequence[Question] = (
         variants=500,
         find=boxes_of(50),
         per_lookup=1,
+        least={POSTGRAPHILE: 1.5, STRAWBERRY: 15},
+        most_beside_sql=1.25,
     ),
     Question(
         "many_buildings",
@@ -177,18 +205,81 @@ QUESTIONS: Sequence[Question] = (
         variants=48,
         find=boxes_of(10_000),
         per_lookup=1,
+        least={POSTGRAPHILE: 1.2, STRAWBERRY: 5},
+        most_beside_sql=1.4,
+    ),
+    Question(
+        "nearest_stops",
+        "20 nearest stops with distance",
+        {
+            TWIN: """
+                query ($lon: Float!, $lat: Float!) {
+                  transitStops(orderBy: [{distance: {point: {lon: $lon, lat: $lat}}}], first: 20) {
+                    nodes { id name distance(to: {point: {lon: $lon, lat: $lat}}) }
+                  }
+                }""",
+            POSTGRAPHILE: """
+                query ($lon: Float!, $lat: Float!) {
+                  peerNearestStopsList(lon: $lon, lat: $lat, first: 20) { id name distance }
+                }""",
+            STRAWBERRY: """
+                query ($lon: Float!, $lat: Float!) {
+                  nearestStops(lon: $lon, lat: $lat, first: 20) { id name distance }
+                }""",
+        },
+        rows=20,
+        variants=500,
+        find=read_points,
+        per_lookup=1,
+        least={POSTGRAPHILE: 1.4, STRAWBERRY: 10},
+    ),
+    Question(
+        "numbers_by_district",
+        "per district: buildings, businesses, mean storeys",
+        {
+            TWIN: """
+                {
+                  districts {
+                    nodes {
+                      id nameBg
+                      buildings { aggregate { count storeysAboveGround { avg } } }
+                      sites { aggregate { business { distinct } } }
+                    }
+                  }
+                }""",
+            POSTGRAPHILE: """
+                { peerDistrictNumbersList { id nameBg buildings meanStoreys businesses } }""",
+            STRAWBERRY: """
+                { districts { id nameBg buildings meanStoreys businesses } }""",
+        },
+        rows=None,
+        variants=1,
+        find=nothing,
+        per_lookup=1,
+        least={POSTGRAPHILE: 1.0, STRAWBERRY: 1.0},
+        most_beside_sql=1.1,
+        by_value=True,
     ),
 )
 
-_TYPE = re.compile("^(Building|District|Site):")
+_TYPE = re.compile("^(Building|District|Site|TransitStop):")
 
 
-def content(answer: Any) -> Any:
+def content(question: Question, answer: Any) -> Any:
     """What an answer says, whoever says it: without its root field, `nodes` and the type in the twin's ids."""
     if set(answer) != {"data"}:
         raise ValueError(f"not a full answer: {str(answer)[:600]}")
     (root,) = answer["data"].values()
-    return _plain(root)
+    said = _plain(root)
+    return [list(_values(row)) for row in said] if question.by_value else said
+
+
+def _values(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _values(inner)
+    else:
+        yield value
 
 
 def _plain(value: Any) -> Any:

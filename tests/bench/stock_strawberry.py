@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import strawberry
 from psycopg.types.json import set_json_loads
-from sqlalchemy import Executable, Select, Text, cast, func, literal, select, true
+from sqlalchemy import Double, Executable, Select, Text, cast, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from strawberry.asgi import GraphQL
@@ -36,6 +36,7 @@ class Database:
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=16,
             max_overflow=0,
+            pool_timeout=120,
             isolation_level="AUTOCOMMIT",
         ).execution_options(schema_translate_map={None: city})
 
@@ -50,6 +51,25 @@ class District:
     id: strawberry.ID
     code: str
     name_bg: str | None
+
+    @strawberry.field
+    async def buildings(self, info: strawberry.Info[Loaders]) -> int:
+        return (await info.context.storeys.load(str(self.id)))[0]
+
+    @strawberry.field
+    async def mean_storeys(self, info: strawberry.Info[Loaders]) -> float | None:
+        return (await info.context.storeys.load(str(self.id)))[1]
+
+    @strawberry.field
+    async def businesses(self, info: strawberry.Info[Loaders]) -> int:
+        return await info.context.businesses.load(str(self.id))
+
+
+@strawberry.type
+class Stop:
+    id: strawberry.ID
+    name: str | None
+    distance: float | None
 
 
 @strawberry.type
@@ -84,6 +104,8 @@ class Loaders:
         self.database = database
         self.districts: DataLoader[str, District | None] = DataLoader(load_fn=self._load_districts)
         self.sites: DataLoader[str, list[Site]] = DataLoader(load_fn=self._load_sites)
+        self.storeys: DataLoader[str, tuple[int, float | None]] = DataLoader(load_fn=self._load_storeys)
+        self.businesses: DataLoader[str, int] = DataLoader(load_fn=self._load_businesses)
 
     async def _load_districts(self, keys: list[str]) -> list[District | None]:
         table = entities.District
@@ -92,6 +114,26 @@ class Loaders:
         )
         found = {key: District(id=strawberry.ID(key), code=code, name_bg=name) for key, code, name in rows}
         return [found.get(key) for key in keys]
+
+    async def _load_storeys(self, keys: list[str]) -> list[tuple[int, float | None]]:
+        table = entities.Building
+        rows = await self.database.rows(
+            select(table.district, func.count(), cast(func.avg(table.storeys_above_ground), Double))
+            .where(table.district.in_(keys))
+            .group_by(table.district)
+        )
+        found = {key: (count, mean) for key, count, mean in rows}
+        return [found.get(key, (0, None)) for key in keys]
+
+    async def _load_businesses(self, keys: list[str]) -> list[int]:
+        table = entities.Site
+        rows = await self.database.rows(
+            select(table.district, func.count(table.business.distinct()))
+            .where(table.district.in_(keys))
+            .group_by(table.district)
+        )
+        found = {row[0]: row[1] for row in rows}
+        return [found.get(key, 0) for key in keys]
 
     async def _load_sites(self, keys: list[str]) -> list[list[Site]]:
         table = entities.Site
@@ -168,6 +210,29 @@ class Query:
             _buildings().where(func.ST_Intersects(table.footprint, box)).order_by(table.key).limit(first)
         )
         return [_building(row) for row in await database.rows(statement)]
+
+    @strawberry.field
+    async def nearest_stops(
+        self, info: strawberry.Info[Loaders], lon: float, lat: float, first: int
+    ) -> list[Stop]:
+        database, table = info.context.database, entities.TransitStop
+        point = func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4326)
+        here = select(func.ST_Transform(point, database.srid)).scalar_subquery()
+        statement = (
+            select(table.key, table.name, func.ST_Distance(table.position, here))
+            .order_by(table.position.op("<->")(here))
+            .limit(first)
+        )
+        rows = await database.rows(statement)
+        return [Stop(id=strawberry.ID(key), name=name, distance=metres) for key, name, metres in rows]
+
+    @strawberry.field
+    async def districts(self, info: strawberry.Info[Loaders]) -> list[District]:
+        table = entities.District
+        rows = await info.context.database.rows(
+            select(table.key, table.code, table.name_bg).order_by(table.key)
+        )
+        return [District(id=strawberry.ID(key), code=code, name_bg=name) for key, code, name in rows]
 
 
 class Application(GraphQL[Loaders, None]):

@@ -21,3 +21,30 @@ AS $$
     )
     ORDER BY b.key
 $$;
+
+CREATE FUNCTION peer.nearest_stops(lon double precision, lat double precision)
+RETURNS TABLE (id text, name text, distance double precision)
+LANGUAGE sql STABLE
+AS $$
+    SELECT s.key, s.name, ST_Distance(
+        s.position, (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4326), {srid}))
+    )
+    FROM {city}.transit_stop s
+    ORDER BY s.position <-> (SELECT ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4326), {srid}))
+$$;
+
+CREATE FUNCTION peer.district_numbers()
+RETURNS TABLE (id text, name_bg text, buildings integer, mean_storeys double precision, businesses integer)
+LANGUAGE sql STABLE
+AS $$
+    SELECT d.key, d.name_bg, coalesce(b.n, 0), b.mean, coalesce(s.n, 0)
+    FROM {city}.district d
+    LEFT JOIN (
+        SELECT district, count(*)::int AS n, avg(storeys_above_ground)::float8 AS mean
+        FROM {city}.building GROUP BY district
+    ) b ON b.district = d.key
+    LEFT JOIN (
+        SELECT district, count(DISTINCT business)::int AS n FROM {city}.site GROUP BY district
+    ) s ON s.district = d.key
+    ORDER BY d.key
+$$;

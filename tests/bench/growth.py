@@ -1,0 +1,106 @@
+"""How answers keep their time while the city grows: `python -m tests.bench.growth`; takes an hour to load.
+
+Cities of each size stand beside each other in the benchmark's cluster, each in a schema of its own, and are made
+once. The twin alone is asked: each round asks every size in turn.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+
+import click
+import psycopg
+from psycopg import sql
+from rich.console import Console
+
+from tests.bench import city as grounds
+from tests.bench.city import HOME, Ground
+from tests.bench.generators import Round, Wrk, bodies
+from tests.bench.peers import twin_server
+from tests.bench.questions import QUESTIONS, TWIN
+from twin.database import cities
+from twin.errors import BadRequest
+
+err = Console(stderr=True, highlight=False)
+
+SIZES = (20_000, 200_000, 1_000_000)
+ASKED = ("building_by_id", "buildings_in_box", "many_buildings")
+#: the most that an answer of the largest city may take, as a multiple of the smallest's
+MOST = 1.2
+_CONNECTIONS = 16
+
+
+@click.command()
+@click.option("--sizes", default=",".join(map(str, SIZES)), show_default=True, help="Buildings of each city.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=3.0, show_default=True, help="Length of a round.")
+def main(sizes: str, rounds: int, seconds: float) -> None:
+    """Ask the same of cities of several sizes."""
+    try:
+        grown = _run([int(size) for size in sizes.split(",")], rounds, seconds)
+    except BadRequest as wrong:
+        sys.exit(str(wrong))
+    sys.exit(0 if grown else 1)
+
+
+def _run(sizes: Sequence[int], rounds: int, seconds: float) -> bool:
+    questions = [q for q in QUESTIONS if q.name in ASKED]
+    seen: dict[tuple[str, int], list[Round]] = {(q.name, size): [] for q in questions for size in sizes}
+    with grounds.cluster() as running:
+        url = running.tcp_url()
+        for size in sizes:
+            _make(url, size)
+        known = cities(url)
+        first = Ground(url, known[_name(sizes[0])], 0)
+        with twin_server(first) as server:
+            wrk = {}
+            with psycopg.connect(url) as connection, err.status("choosing what to ask for"):
+                for q in questions:
+                    for size in sizes:
+                        values = q.find(connection, known[_name(size)], q.variants)
+                        path = server.url.replace("/graphql", f"/{_name(size)}/graphql")
+                        folder = HOME / "asked" / q.name / str(size)
+                        wrk[q.name, size] = Wrk(folder, path, bodies(q, TWIN, values))
+            with err.status("warming up") as status:
+                for generator in wrk.values():
+                    generator.run(seconds, _CONNECTIONS)
+                for n in range(rounds):
+                    for (name, size), generator in wrk.items():
+                        status.update(f"round {n + 1} of {rounds}: {name}, {size:,} buildings")
+                        seen[name, size].append(generator.run(seconds, _CONNECTIONS))
+    met = True
+    for q in questions:
+        took = [1e3 / statistics.median(one.per_s for one in seen[q.name, size]) for size in sizes]
+        growth = took[-1] / took[0]
+        met = met and growth <= MOST
+        told = ", ".join(f"{size:,}: {ms:.3f} ms" for size, ms in zip(sizes, took, strict=True))
+        verdict = "met" if growth <= MOST else "MISSED"
+        click.echo(f"{verdict}: {q.title}: {growth:.2f} x the time, at most {MOST:g} x wanted ({told})")
+    return met
+
+
+def _name(size: int) -> str:
+    return f"sample_{size}"
+
+
+def _make(url: str, size: int) -> None:
+    """The sample city of that size under a name of its own, unless it is there as the tables are now."""
+    name = _name(size)
+    wanted = grounds.description(size)
+    with psycopg.connect(url) as connection:
+        if grounds.said_of(connection, name) == wanted:
+            return
+    grounds.make_sample(url, size, err, fresh=True)
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+        connection.execute("DELETE FROM twin.city WHERE name = %s", [name])
+        connection.execute(sql.SQL("ALTER SCHEMA sample RENAME TO {}").format(sql.Identifier(name)))
+        connection.execute("UPDATE twin.city SET name = %s WHERE name = 'sample'", [name])
+    shutil.rmtree(HOME / "sample", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
