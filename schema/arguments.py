@@ -191,7 +191,7 @@ def _shape(value: Any, type_: Any) -> Hashable:
     if not is_input_object_type(named):
         return True
     if isinstance(value, list):
-        return tuple(_shape(item, named) for item in value)
+        return "[]", *(_shape(item, named) for item in value)
     return tuple(
         (name, _shape(value[name], member.type)) for name, member in named.fields.items() if name in value
     )

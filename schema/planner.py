@@ -45,6 +45,8 @@ from twin.settings import Settings
 _ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
+#: of one operation, wherever its fragments are spread: a short document could ask for millions
+_ALL_FIELDS_CEILING = 1_000
 _CONDITIONS_CEILING = 300
 _PLACES_CEILING = 300
 
@@ -198,6 +200,11 @@ class Planner:
         for key, nodes in self.collected(type_, selection_sets):
             if len(items) >= _FIELDS_CEILING:
                 raise BadRequest(f"more than {_FIELDS_CEILING} fields of one {type_.name} are asked for")
+            if self.count("fields") > _ALL_FIELDS_CEILING:
+                raise BadRequest(
+                    f"more than {_ALL_FIELDS_CEILING:,} fields are asked for, each counted wherever its "
+                    "fragment is spread and for each type behind an interface; send several operations"
+                )
             name = nodes[0].name.value
             if name == "__typename":
                 items.append(p.Constant(key, type_.name))

@@ -289,6 +289,12 @@ def test_variables_of_another_shape_get_another_plan_and_other_values_do_not(ask
     assert len(set(ask.statements)) == 7
 
 
+def test_an_empty_list_of_conditions_and_one_empty_condition_are_told_apart(ask: Asked) -> None:
+    query = "query($w: BuildingFilter) { buildings(where: $w) { totalCount } }"
+    assert ask(query, w={"or": []})["buildings"]["totalCount"] == 0
+    assert ask(query, w={"or": {}})["buildings"]["totalCount"] == 3
+
+
 def test_directives_fragments_and_aliases(ask: Asked) -> None:
     query = """
         query($deep: Boolean!, $n: Int = 1) {

@@ -182,3 +182,18 @@ def test_a_fault_of_ours_gives_an_incident_and_no_detail(ask: Asked, town: objec
     assert error["extensions"]["code"] == "INTERNAL"
     assert error["extensions"]["incident"] in error["message"]
     assert b"code_value" not in answer.body
+
+
+def test_a_short_document_whose_fragments_ask_for_millions_of_fields_is_refused(ask: Asked) -> None:
+    fragments = [
+        f"fragment F{i} on Building {{ "
+        + " ".join(
+            f"a{j}: district {{ buildings(first: 1) {{ nodes {{ ...F{i + 1} }} }} }}" for j in range(8)
+        )
+        + " }"
+        for i in range(3)
+    ]
+    message = ask.refused(
+        "{ buildings(first: 1) { nodes { ...F0 } } } fragment F3 on Building { id } " + " ".join(fragments)
+    )
+    assert message.startswith("more than 1,000 fields are asked for")
