@@ -14,6 +14,7 @@ from twin.settings import Settings
 def test_every_setting_has_its_variable() -> None:
     texts = {known.name: "7" for known in fields(Settings)} | {
         "curators": "ana:a-token-of-ana-42, b:0123456789abcdef",
+        "callers": "ana:a-token-of-ana-42:2000000",
         "only_operations": "yes",
     }
     read = Settings.from_environment({f"TWIN_{name.upper()}": text for name, text in texts.items()})
@@ -21,6 +22,7 @@ def test_every_setting_has_its_variable() -> None:
     assert read.statement_timeout_s == 7.0
     assert read.city == "7"
     assert read.curators == (("ana", "a-token-of-ana-42"), ("b", "0123456789abcdef"))
+    assert read.callers == (("ana", "a-token-of-ana-42", 2_000_000.0),)
     assert read.home == Path("7").absolute()
     assert all(
         getattr(read, name) not in (None, getattr(Settings(), name)) for name in texts if name != "workers"
