@@ -25,6 +25,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal_column,
     not_,
@@ -65,6 +66,8 @@ GROUPS_DEFAULT = 1_000
 MOST_KEYS = 4
 #: conditions of one `having`
 MOST_CONDITIONS = 50
+#: to find the areas that records lie in takes seconds of a whole city
+WHEREABOUTS_COST = 5_000
 #: records that an estimate looks at
 SAMPLE_ROWS = 20_000
 #: the highest limit of a count
@@ -314,10 +317,12 @@ class Rows:
                 return func.count()
             ages = self._sources()
             return func.min(ages.c.oldest) if number.measure == "oldest" else func.max(ages.c.newest)
+        if number.measure == "shareOfList":
+            return self._share_of_list(number.name)
         column = self.compiler.value(self.entity, self.t, number.name)
         match number.measure:
             case "share":
-                return _share(column)
+                return _share(func.count(column))
             case "extent":
                 box = func.ST_Extent(func.ST_Transform(column, _plain(number.crs)))
                 edges = (func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
@@ -325,6 +330,15 @@ class Rows:
             case "convexHull":
                 return _geojson(func.ST_ConvexHull(func.ST_Collect(column)), number.crs, number.precision)
         return _kind_of(self.entity, number.name).measures[number.measure].sql(column)
+
+    def _share_of_list(self, name: str) -> Column:
+        """The share of records from which at least one other hangs."""
+        many = self.entity.lists[name]
+        if many.by is None:
+            return _share(func.count().filter(func.cardinality(self.t.c[many.keys]) > _plain(0)))
+        s = self.compiler.alias(BY_NAME[many.target])
+        there = exists(select(_plain(1)).select_from(s).where(s.c[many.by] == self.t.c.key).correlate(self.t))
+        return _share(func.count().filter(there))
 
     def area(self, area: Entity) -> Column:
         """The area that each record lies in, by the rule of links that are kept: the one that holds a point,
@@ -377,8 +391,9 @@ class Rows:
 _EXTENTS = {"MULTIPOLYGON": func.ST_Area, "MULTILINESTRING": func.ST_Length}
 
 
-def _share(column: Any) -> Column:
-    return cast(func.count(column), Double()) / func.nullif(func.count(), literal_column("0"))
+def _share(some: Any) -> Column:
+    """The share that some make up of all; null of none."""
+    return cast(some, Double()) / func.nullif(func.count(), literal_column("0"))
 
 
 def _geojson(shape: Any, crs: int, precision: int) -> Column:
@@ -742,14 +757,14 @@ class KeyObject:
 
 @dataclass(frozen=True)
 class Grouping(p.Feature):
-    """The groups that a connection's records fall into."""
+    """The groups that a connection's records fall into; with no parts, how many they are."""
 
     page: p.Page
     keys: tuple[Key, ...]
     having: Having | None
     order: tuple[GroupOrder, ...]
     size: int
-    parts: tuple[Numbers | KeyObject | GroupShape | p.Constant, ...]
+    parts: tuple[Numbers | KeyObject | GroupShape | p.Constant, ...] | None
 
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
         rows = Rows(compiler, entity, t, self.page)
@@ -757,7 +772,7 @@ class Grouping(p.Feature):
         for i, key in enumerate(self.keys):
             columns += [column.label(name) for name, column in self._key_columns(rows, key, i)]
         keys = len(columns)
-        numbers = [part for part in self.parts if isinstance(part, Numbers)]
+        numbers = [part for part in self.parts or () if isinstance(part, Numbers)]
         for i, number in enumerate(_each(numbers)):
             columns.append(rows.number(number).label(f"a{i}"))
         for i, one in enumerate(self.order):
@@ -767,6 +782,8 @@ class Grouping(p.Feature):
         # a key is named by its place: said again, its parameters would make it another expression
         grouped = rows.select(*columns).group_by(*(_plain(i + 1) for i in range(keys))).having(*having)
         g = grouped.subquery(compiler.inner("groups"))
+        if self.parts is None:
+            return select(func.count()).select_from(g).scalar_subquery()
         measured = iter([column for name, column in g.c.items() if name.startswith("a")])
         pairs: list[tuple[str, Column]] = []
         with compiler.around(g):
@@ -978,20 +995,28 @@ class GroupsOf(reads.OfPage):
     cost = reads.Cost(200, 1)
 
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Grouping:
-        entity = page.entity
-        ceiling = planner.settings.page_ceiling
+        entity, ceiling = page.entity, planner.settings.page_ceiling
         size = min(GROUPS_DEFAULT, ceiling)
         planner.account.size(size)
         if asked.arguments.get("first") is not None:
             size = planner.size(asked, ceiling, "groups")
         planner.rows += asked.times * size
-        keys = self._keys(planner, entity, asked.arguments["by"], f"{asked.name}.by")
-        having = None
-        if asked.arguments.get("having") is not None:
-            having = self._having(planner, entity, asked.arguments["having"], f"{asked.name}.having")
+        keys, having = self.grouped(planner, asked, entity)
         order = self._order(planner, entity, asked.arguments.get("orderBy"), f"{asked.name}.orderBy")
         parts = tuple(self._parts(planner, asked.repeated(size), entity, keys))
         return Grouping(asked.key, page, keys, having, order, size, parts)
+
+    def grouped(
+        self, planner: Planner, asked: Asked, entity: Entity
+    ) -> tuple[tuple[Key, ...], Having | None]:
+        """What records are grouped by, and which groups count."""
+        keys = self._keys(planner, entity, asked.arguments["by"], f"{asked.name}.by")
+        for key in keys:
+            if key.known.by is By.AREA:
+                planner.account.spend(WHEREABOUTS_COST * asked.times)
+        if asked.arguments.get("having") is None:
+            return keys, None
+        return keys, self._having(planner, entity, asked.arguments["having"], f"{asked.name}.having")
 
     def _keys(self, planner: Planner, entity: Entity, trees: Tree, where: str) -> tuple[Key, ...]:
         if not 1 <= len(trees) <= MOST_KEYS:
@@ -1123,6 +1148,15 @@ class GroupsOf(reads.OfPage):
                 case _:
                     item = planner.parts(get_named_type(type_.fields[public].type).name, below.below)
             yield KeyPart(key, i, item)
+
+
+class GroupCountOf(GroupsOf):
+    """How many groups a connection's records fall into."""
+
+    def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Grouping:
+        planner.rows += asked.times
+        keys, having = self.grouped(planner, asked, page.entity)
+        return Grouping(asked.key, page, keys, having, (), 0, None)
 
 
 @dataclass(frozen=True)
@@ -1272,6 +1306,10 @@ def connection_parts(entity: Entity) -> list[Member]:
         Member(public, float | None, f"Share with this, 0 to 1: {doc}", Says("share", attribute))
         for public, attribute, doc in _nullable(entity)
     ]
+    shares += [
+        Member(camel(list_), float | None, f"Share with any, 0 to 1: {many.doc}", Says("shareOfList", list_))
+        for list_, many in entity.lists.items()
+    ]
     if shares:
         object_type(f"{name}Share", f"Share of many {name} that have a value or link; null of none", shares)
         coverage.append(Member("share", f"{name}Share!", "Share that has a value or link", Holds()))
@@ -1299,17 +1337,20 @@ def connection_parts(entity: Entity) -> list[Member]:
             Member("coverage", f"{name}Coverage!", "How much is known of the whole list", SummaryOf())
         )
     object_type(f"{name}Group", f"{name} that have something in common", group)
-    parts.append(
+    by = Argument("by", f"[{name}GroupBy!]!", f"One to {MOST_KEYS} keys", default=_REQUIRED)
+    only = Argument("having", f"{name}Having", "Only groups that are so")
+    parts += [
         Member(
-            "groupBy", f"[{name}Group!]!", "The groups that the whole list falls into", GroupsOf(),
+            "groupBy", f"[{name}Group!]!",
+            "The groups that the whole list falls into; each record is in one", GroupsOf(),
             [
-                Argument("by", f"[{name}GroupBy!]!", f"One to {MOST_KEYS} keys", default=_REQUIRED),
-                Argument("having", f"{name}Having", "Only groups that are so"),
+                by, only,
                 Argument("orderBy", f"[{name}GroupOrder!]", "In which order; by key when left out"),
                 Argument("first", int, f"At most this many; {GROUPS_DEFAULT:,} when left out"),
             ],
-        )
-    )  # fmt: skip
+        ),
+        Member("groupCount", int, "How many groups there are without first", GroupCountOf(), [by, only]),
+    ]  # fmt: skip
     return parts
 
 

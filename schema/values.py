@@ -64,16 +64,16 @@ def number(leaf: Leaf, where: str, *, least: float | None = None, above: float |
 
 
 def edge(leaf: Leaf, where: str, city: City, most: int) -> Reading:
-    """Metres of a cell's edge, so many that about `most` squares of it cover the city's box."""
+    """Metres of a cell's edge: at most `most` squares of it cover the city's box, and none is larger."""
     west, south, east, north = shapely.bounds(places.box(*city.bounds, srid=city.srid, where=where).polygon)
     least = math.ceil(math.sqrt((east - west) * (north - south) / most))
+    largest = math.ceil(max(east - west, north - south))
 
     def read(variables: Variables) -> bytes:
         value = leaf.read(variables)
-        if not least <= value < math.inf:
+        if not least <= value <= largest:
             raise BadRequest(
-                f"is {value:g}; give at least {least} metres, "
-                f"for more than {most:,} cells would cover the city",
+                f"is {value:g}; give {least} to {largest:,} metres: at most {most:,} cells cover the city",
                 where=where,
             )
         return repr(float(value)).encode()

@@ -487,6 +487,30 @@ def _coverage(rows: list[Building]) -> Any:
     }
 
 
+def test_the_share_that_has_others_hanging_from_it(ask: Asked) -> None:
+    found = ask(
+        "{ buildings { coverage { share { sites addresses } } } transitStops { coverage { share { routes } } } }"
+    )
+    with_sites = {s.building for s in SITES if s.building}
+    assert found["buildings"]["coverage"]["share"] == {
+        "sites": pytest.approx(len(with_sites) / len(BUILDINGS)),
+        "addresses": 0,
+    }
+    assert found["transitStops"]["coverage"]["share"] == {"routes": None}
+
+
+def test_how_many_groups_there_are(ask: Asked) -> None:
+    found = ask("""{ buildings { groupCount(by: [{district: true}, {currentUse: true}])
+      large: groupCount(by: [{district: true}, {currentUse: true}], having: {count: {gte: 40}})
+      groupBy(by: [{district: true}, {currentUse: true}], first: 2) { aggregate { count } } } }""")[
+        "buildings"
+    ]
+    groups = Counter((b.district, b.current_use) for b in BUILDINGS)
+    assert found["groupCount"] == len(groups)
+    assert found["large"] == len([count for count in groups.values() if count >= 40])
+    assert len(found["groupBy"]) == 2
+
+
 def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) -> None:
     found = ask("{ cityFurniture { aggregate { count countValue { sum } } } }")["cityFurniture"]["aggregate"]
     assert found == {"count": 2, "countValue": {"sum": 7}}
@@ -500,8 +524,9 @@ def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) ->
         ("by: [{district: false}]", "say true"),
         ("by: [{currentUse: true}], first: 1001", "ask for 0 to 1000 groups"),
         ("by: [{storeysAboveGround: {width: 0}}]", "give a number above 0"),
-        ("by: [{square: {edgeM: 1}}]", "more than 1,000,000 cells would cover the city"),
-        ("by: [{hexagon: {edgeM: -5}}]", "give at least"),
+        ("by: [{square: {edgeM: 1}}]", "at most 1,000,000 cells cover the city"),
+        ("by: [{hexagon: {edgeM: -5}}]", "metres: at most"),
+        ("by: [{hexagon: {edgeM: 1e300}}]", "metres: at most"),
         ("by: [{currentUse: true}], having: {count: {gt: null}}", "isNull"),
         ("by: [{currentUse: true}], orderBy: [{heightM: {avg: null}}]", "is null; say ASC or DESC"),
     ],
