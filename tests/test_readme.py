@@ -58,7 +58,7 @@ def test_questions_have_the_answers_shown(
 ) -> None:
     text = README.read_text(encoding="utf-8")
     found = list(ANSWERED.finditer(text))
-    assert len(found) == 6
+    assert len(found) == 7
     for match in found:
         answer = _rounded(
             json.loads(run(["twin", "query", "-"], demo, tmp_path, given=match["query"]))["data"]

@@ -121,6 +121,34 @@ def test_what_lies_to_another_entity_is_found_by_the_spatial_index(
 
 
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("within", ["", ", withinM: 300"])
+def test_what_is_near_is_read_in_order_from_the_spatial_index_of_each_kind(
+    big: tuple[Engine, psycopg.Connection[Any]], within: str, mode: str
+) -> None:
+    engine, connection = big
+    near = f"nearby(kinds: [TransitStop, Building, Site]{within}, first: 5) {{ edges {{ distanceM node {{ id }} }} }}"
+    query = f"{{ buildings(first: 50) {{ nodes {{ {near} }} }} }}"
+    nodes = list(_nodes(_explain(connection, engine.statement(CITY, query), mode)))
+    assert {node["Relation Name"] for node in nodes if "<->" in str(node.get("Order By"))} == {
+        "transit_stop", "building", "site",
+    }  # fmt: skip
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE]
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+def test_what_overlaps_is_found_by_the_spatial_index_and_cut_once(
+    big: tuple[Engine, psycopg.Connection[Any]], mode: str
+) -> None:
+    engine, connection = big
+    query = "{ districts { nodes { overlaps(with: Building) { edges { areaM2 share geometry } } } } }"
+    plan = _explain(connection, engine.statement(CITY, query), mode, "VERBOSE, ")
+    (found,) = [node for node in _nodes(plan) if "footprint &&" in node.get("Index Cond", "")]
+    assert "st_intersection" in str(found["Output"]).lower()
+    cut = [node for node in _nodes(plan) if "st_intersection" in str(node.get("Output")).lower()]
+    assert cut == [found]
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 def test_many_ids_are_looked_up_one_by_one(big: tuple[Engine, psycopg.Connection[Any]], mode: str) -> None:
     engine, connection = big
     many = json.dumps([f"Building:{i}" for i in range(0, 20_000, 20)])
@@ -149,13 +177,13 @@ def test_a_place_as_large_as_the_city_gets_a_plan_of_its_own(
     assert statement.wants_own_plan({}) is own
 
 
-def _explain(connection: psycopg.Connection[Any], statement: Any, mode: str = "auto") -> Any:
+def _explain(connection: psycopg.Connection[Any], statement: Any, mode: str = "auto", more: str = "") -> Any:
     """The plan of the statement with these values, as the server's prepared statements run it."""
     connection.execute(f"SET plan_cache_mode = {mode}".encode())
     values = ", ".join(psycopg.sql.quote(value.decode()) for value in statement.values({}))
     connection.execute("DEALLOCATE ALL")
     connection.execute(b"PREPARE asked AS " + statement.sql, prepare=False)
-    execute = f"EXPLAIN (FORMAT JSON) EXECUTE asked{f'({values})' if values else ''}"
+    execute = f"EXPLAIN ({more}FORMAT JSON) EXECUTE asked{f'({values})' if values else ''}"
     row = connection.execute(execute.encode(), prepare=False).fetchone()
     assert row is not None
     return row[0][0]["Plan"] if isinstance(row[0], list) else json.loads(row[0])[0]["Plan"]
