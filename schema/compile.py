@@ -762,7 +762,8 @@ class Compiler:
         if values.names_entity(place):
             parts = array([self.place(part) for part in place.parts])
             return select(func.ST_Union(parts)).scalar_subquery()
-        read = values.box if "bbox" in place.tree else values.shape
+        (kind,) = place.tree
+        read = {"bbox": values.box, "point": values.point}.get(kind, values.shape)
         return self.bind(read(place, srid), Geometry(srid=srid))
 
     def bind(self, reading: Reading, kind: Any) -> Any:

@@ -22,7 +22,7 @@ WGS84 = 4326
 #: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
 _EDGE_STEPS = 16
 _MOST_STEPS = 256
-_POLYGON_WITH_SRID = 0x20000003
+_POINT_WITH_SRID, _POLYGON_WITH_SRID = 0x20000001, 0x20000003
 #: PostGIS compares boxes in single precision, which at a city's coordinates is half a metre
 _ROUNDED_M = 2.0
 _SURELY_VALID_DEGREES = 1.0
@@ -260,6 +260,16 @@ def ewkb_hex(shape: BaseGeometry, srid: int) -> str:
     return str(shapely.to_wkb(shapely.set_srid(shape, srid), hex=True, include_srid=True))
 
 
+@lru_cache(maxsize=256)
+def point_ewkb_hex(lon: float, lat: float, srid: int, *, where: str) -> str:
+    """The same for a point of longitude and latitude, which needs no shapely."""
+    _check_lonlat(lon, lat, where)
+    x, y = transformer(WGS84, srid).transform(lon, lat)
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise _beyond(where)
+    return struct.pack("<BIIdd", 1, _POINT_WITH_SRID, srid, x, y).hex()
+
+
 def ring_ewkb_hex(ring: np.ndarray[Any, Any], srid: int) -> str:
     """The same for a polygon of one closed ring, an array of (n, 2)."""
     return (struct.pack("<BIIII", 1, _POLYGON_WITH_SRID, srid, 1, len(ring)) + ring.tobytes()).hex()
@@ -270,8 +280,12 @@ def checked(shape: BaseGeometry, *, where: str) -> BaseGeometry:
     if not shapely.is_valid(shape):
         raise BadRequest(f"the geometry is not valid: {shapely.is_valid_reason(shape)}", where=where)
     if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise BadRequest("the geometry lies outside what the city's CRS can express", where=where)
+        raise _beyond(where)
     return shape
+
+
+def _beyond(where: str) -> BadRequest:
+    return BadRequest("the geometry lies outside what the city's CRS can express", where=where)
 
 
 def _check_extent(shape: BaseGeometry, where: str) -> None:

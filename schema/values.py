@@ -259,6 +259,17 @@ def box(place: p.Place, srid: int) -> Reading:
     return _once(read, *_leaves(place.tree))
 
 
+def point(place: p.Place, srid: int) -> Reading:
+    """A longitude and latitude as a geometry in the city's CRS."""
+    lon, lat = place.tree["point"]["lon"], place.tree["point"]["lat"]
+
+    def read(variables: Variables) -> bytes:
+        at = lon.read(variables), lat.read(variables)
+        return places.point_ewkb_hex(*at, srid, where=place.where).encode()
+
+    return _once(read, lon, lat)
+
+
 def within_box(place: p.Place, srid: int) -> Reading:
     """A rectangle of the city's CRS that surely lies within such a box; None for a box too narrow for one."""
 

@@ -1,4 +1,4 @@
-"""Boxes of longitudes and latitudes in a city's CRS: bent as their edges are, and what surely lies within."""
+"""Points and boxes of longitudes and latitudes in a city's CRS: bent as their edges are, and what surely lies within."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ def test_a_box_is_sent_as_postgis_reads_it() -> None:
     ring = places.box(23.3, 42.6, 23.31, 42.61, srid=SRID, where="bbox").ring
     sent = places.ring_ewkb_hex(ring, SRID)
     assert sent == places.ewkb_hex(shapely.Polygon(ring), SRID).lower()
+
+
+def test_a_point_is_sent_as_postgis_reads_it() -> None:
+    sent = places.point_ewkb_hex(23.3219, 42.6977, SRID, where="point")
+    there = places.project(shapely.Point(23.3219, 42.6977), 4326, SRID)
+    assert sent == places.ewkb_hex(there, SRID).lower()
+    with pytest.raises(BadRequest, match="is no longitude and latitude"):
+        places.point_ewkb_hex(42.6977, 123.0, SRID, where="point")
 
 
 def test_a_box_beyond_where_the_crs_is_meant_for_is_cut_off() -> None:
