@@ -87,7 +87,7 @@ class Nearby(p.Feature):
 class NearbyOf(reads.Feature):
     """The nearest records of some kinds to the one around it."""
 
-    cost = reads.Cost(20, 1)
+    cost = reads.Cost(100, 1)
 
     def plan(self, planner: Planner, asked: Asked) -> Nearby:
         size = planner.size(asked, CEILING, "records")
@@ -152,7 +152,7 @@ class Overlaps(p.Feature):
 class OverlapsOf(reads.Feature):
     """The areas of a kind that share some area with the one around it."""
 
-    cost = reads.Cost(100, 5)
+    cost = reads.Cost(300, 5)
 
     def plan(self, planner: Planner, asked: Asked) -> Overlaps:
         size = planner.size(asked, CEILING, "areas")
