@@ -84,7 +84,7 @@ class Asked:
         planner = Planner(self.engine.schema, document, operation, variables, self.settings, typed=True)
         statement = compile_plan(planner.plan(), self.town.city)
         row = self.loop.run_until_complete(self.reader.fetch(statement.sql, statement.values(variables)))
-        root = orjson.loads(row[0] or b"null")
+        root = orjson.loads(statement.opening + (row[0] or b"null") + statement.closing)
         result = execute_sync(self.engine.schema, document, root, variable_values=variables)
         assert result.errors is None
         return result.data
