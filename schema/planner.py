@@ -46,7 +46,9 @@ _ENDS = tuple(name for name, entity in BY_NAME.items() if entity.is_city_entity)
 #: PostgreSQL's rows have at most 1,664 columns
 _FIELDS_CEILING = 500
 #: of one operation, wherever its fragments are spread: a short document could ask for millions
-_ALL_FIELDS_CEILING = 1_000
+_ALL_FIELDS_CEILING = 2_000
+#: keys that one order may have
+_KEYS_CEILING = 10
 _CONDITIONS_CEILING = 300
 _PLACES_CEILING = 300
 
@@ -137,6 +139,11 @@ class Planner:
         seen: set[str] = set()
         for selection_set in selection_sets:
             self._gather(self.object_type(type_), selection_set, fields, seen)
+        if self.count("fields", len(fields)) > _ALL_FIELDS_CEILING:
+            raise BadRequest(
+                f"more than {_ALL_FIELDS_CEILING:,} fields are asked for, each counted wherever its fragment "
+                "is spread and for each type behind an interface; send several operations"
+            )
         yield from fields.items()
 
     def object_type(self, type_: str | GraphQLObjectType) -> GraphQLObjectType:
@@ -200,11 +207,6 @@ class Planner:
         for key, nodes in self.collected(type_, selection_sets):
             if len(items) >= _FIELDS_CEILING:
                 raise BadRequest(f"more than {_FIELDS_CEILING} fields of one {type_.name} are asked for")
-            if self.count("fields") > _ALL_FIELDS_CEILING:
-                raise BadRequest(
-                    f"more than {_ALL_FIELDS_CEILING:,} fields are asked for, each counted wherever its "
-                    "fragment is spread and for each type behind an interface; send several operations"
-                )
             name = nodes[0].name.value
             if name == "__typename":
                 items.append(p.Constant(key, type_.name))
@@ -463,7 +465,10 @@ class Planner:
 
     def order(self, entity: Entity, trees: Tree, where: str) -> tuple[p.Order, ...]:
         """What `orderBy` says, the first that differs decides."""
-        return tuple(self._order(entity, tree, f"{where}[{i}]") for i, tree in enumerate(trees or ()))
+        trees = trees or ()
+        if len(trees) > _KEYS_CEILING:
+            raise BadRequest(f"has {len(trees)} keys; give at most {_KEYS_CEILING}", where=where)
+        return tuple(self._order(entity, tree, f"{where}[{i}]") for i, tree in enumerate(trees))
 
     def _order(
         self, entity: Entity, tree: Tree, where: str, through: tuple[tuple[str, Entity], ...] = ()

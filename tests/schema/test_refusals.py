@@ -184,16 +184,33 @@ def test_a_fault_of_ours_gives_an_incident_and_no_detail(ask: Asked, town: objec
     assert b"code_value" not in answer.body
 
 
-def test_a_short_document_whose_fragments_ask_for_millions_of_fields_is_refused(ask: Asked) -> None:
-    fragments = [
-        f"fragment F{i} on Building {{ "
+def _labels(aliases: int, below: str) -> str:
+    return " ".join(f"a{i}: {below}" for i in range(aliases))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ buildings(first: 1) { nodes { ...F0 } } } fragment F2 on Building { id } "
         + " ".join(
-            f"a{j}: district {{ buildings(first: 1) {{ nodes {{ ...F{i + 1} }} }} }}" for j in range(8)
-        )
-        + " }"
-        for i in range(3)
-    ]
-    message = ask.refused(
-        "{ buildings(first: 1) { nodes { ...F0 } } } fragment F3 on Building { id } " + " ".join(fragments)
-    )
-    assert message.startswith("more than 1,000 fields are asked for")
+            f"fragment F{i} on Building {{ %s }}"
+            % _labels(30, f"district {{ buildings(first: 1) {{ nodes {{ ...F{i + 1} }} }} }}")
+            for i in range(2)
+        ),
+        "{ buildings { nodes { %s } } } fragment C on CodedValue { %s }"
+        % (_labels(50, "currentUse { ...C }"), _labels(50, "label")),
+        "{ buildings { edges { ...E } e: edges { ...E } } } fragment E on BuildingEdge { %s } fragment C on CodedValue { %s }"
+        % (_labels(50, "node { currentUse { ...C } }"), _labels(50, "label")),
+    ],
+    ids=["records", "codes", "edges"],
+)
+def test_a_short_document_whose_fragments_ask_for_thousands_of_fields_is_refused(
+    ask: Asked, query: str
+) -> None:
+    assert ask.refused(query).startswith("more than 2,000 fields are asked for")
+
+
+def test_an_order_of_more_keys_than_a_cursor_holds_is_refused(ask: Asked) -> None:
+    query = "query($o: [BuildingOrder!]) { buildings(orderBy: $o) { edges { cursor } } }"
+    message = ask.refused(query, o=[{"heightM": "ASC"}] * 120)
+    assert message == "buildings.orderBy: has 120 keys; give at most 10"
