@@ -220,7 +220,9 @@ def _is_surely(value: Any, type_: Any) -> bool:
     if isinstance(type_, GraphQLList):
         return isinstance(value, list) and all(_is_surely(item, type_.of_type) for item in value)
     if isinstance(type_, GraphQLInputObjectType):
-        if not isinstance(value, dict) or type_.is_one_of:
+        if not isinstance(value, dict):
+            return False
+        if type_.is_one_of and (len(value) != 1 or None in value.values()):
             return False
         known = 0
         for name, member in type_.fields.items():

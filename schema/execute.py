@@ -502,11 +502,10 @@ def _told(error: GraphQLError) -> Any:
     """An error of a mutation as the caller may see it: what they can mend as it is, of a fault its number."""
     cause = error.original_error
     if isinstance(cause, BadRequest):
-        return GraphQLError(
-            str(cause), error.nodes, path=error.path, extensions=_as_graphql(cause).extensions
-        ).formatted
+        extensions = _as_graphql(cause).extensions
+        return _formatted(GraphQLError(str(cause), error.nodes, path=error.path, extensions=extensions))
     if cause is None or isinstance(cause, GraphQLError):
-        return error.formatted
+        return _formatted(error)
     number = uuid.uuid4().hex[:12]
     log.error("a mutation failed, incident %s", number, exc_info=cause)
     return GraphQLError(
@@ -560,8 +559,13 @@ def _as_graphql(wrong: BadRequest) -> GraphQLError:
     extensions: dict[str, Any] = {"code": "BAD_REQUEST"}
     if wrong.where:
         extensions["where"] = wrong.where
+    return GraphQLError(str(wrong), extensions=extensions)
+
+
+def _formatted(error: GraphQLError) -> Any:
+    """An error as an answer shows it."""
     # what the caller sent may hold halves of surrogate pairs, which no UTF-8 answer can
-    return GraphQLError(str(wrong).encode(errors="replace").decode(), extensions=extensions)
+    return {**error.formatted, "message": error.message.encode(errors="replace").decode()}
 
 
 def _errors(errors: list[GraphQLError]) -> Answer:
@@ -570,7 +574,7 @@ def _errors(errors: list[GraphQLError]) -> Answer:
         cause = error.original_error
         if isinstance(cause, BadRequest):
             error = GraphQLError(error.message, error.nodes, extensions=_as_graphql(cause).extensions)
-        shown.append(error.formatted)
+        shown.append(_formatted(error))
     return Answer(orjson.dumps({"errors": shown}), status=400)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 import strawberry
+from graphql import GraphQLInputObjectType
 
 from schema import lookups, reads
 from schema.declare import REQUIRED, Argument, Member, enum_type, object_type
@@ -131,7 +132,12 @@ def build() -> strawberry.Schema:
             *root_members(types),
         ],
     )  # fmt: skip
-    return strawberry.Schema(query=query, mutation=Mutation, types=types, config=CONFIGURATION)
+    schema = strawberry.Schema(query=query, mutation=Mutation, types=types, config=CONFIGURATION)
+    for type_ in schema._schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):
+            # Strawberry checks values only; graphql-core's rules for documents go by this
+            type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
+    return schema
 
 
 def sdl(schema: strawberry.Schema) -> str:
