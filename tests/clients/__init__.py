@@ -17,11 +17,21 @@ _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.execut
 
 def run(program: str, *arguments: str) -> Any:
     """What a program of this folder prints, which is JSON; fails with its complaint where it fails."""
+    done = _done(program, *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def complaint(program: str, *arguments: str) -> str:
+    """What a program of this folder has to say against something; nothing where all is well."""
+    done = _done(program, *arguments)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def _done(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     node = shutil.which("node", path=_PATH)
     assert node, "Node is missing: `make setup` installs it"
     assert (HERE / "node_modules").is_dir(), "the clients are not installed: `make test` installs them"
-    done = subprocess.run(
+    return subprocess.run(
         [node, program, *arguments], cwd=HERE, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
