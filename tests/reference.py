@@ -170,7 +170,7 @@ class Reference:
         return rows[heirs.pop()] if len(heirs) == 1 else None
 
     # --- fields -----------------------------------------------------------------------------------------
-    def _resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
+    def _resolve(self, source: Any, info: Any, /, **arguments: Any) -> Any:
         name = info.field_name
         if isinstance(source, Row):
             return self._of_row(source, name, arguments)

@@ -83,9 +83,8 @@ class Asked:
         assert isinstance(operation, OperationDefinitionNode)
         planner = Planner(self.engine.schema, document, operation, variables, self.settings, typed=True)
         statement = compile_plan(planner.plan(), self.town.city)
-        row = self.loop.run_until_complete(self.reader.fetch(statement.sql, statement.values(variables)))
-        root = orjson.loads(statement.opening + (row[0] or b"null") + statement.closing)
-        result = execute_sync(self.engine.schema, document, root, variable_values=variables)
+        data = self.loop.run_until_complete(self.engine._fetch(self.reader, statement, variables))
+        result = execute_sync(self.engine.schema, document, orjson.loads(data), variable_values=variables)
         assert result.errors is None
         return result.data
 
