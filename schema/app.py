@@ -316,20 +316,16 @@ async def _on_refused(_request: Request, error: Exception) -> Response:
     return _json({"errors": [{"message": "the database could not answer"}]}, 500)
 
 
-async def _on_overloaded(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Overloaded)
-    answer = _json({"errors": [{"message": str(error), "extensions": {"code": "OVERLOADED"}}]}, 503)
-    answer.headers["retry-after"] = str(error.retry_after_s)
-    return answer
+async def _on_unable(request: Request, error: Exception) -> Response:
+    answer = _served(request).engine.failure(error)
+    response = Response(answer.body, answer.status, media_type=JSON)
+    if answer.retry_after_s is not None:
+        response.headers["retry-after"] = str(answer.retry_after_s)
+    return response
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)  # nobody is left to read it
-
-
-async def _on_unreachable(_request: Request, error: Exception) -> Response:
-    log.error("the database does not answer: %s", error)
-    return _json({"errors": [{"message": "the database does not answer; try again"}]}, 503)
 
 
 def _reconciliation(path: str) -> list[Route]:
@@ -352,7 +348,7 @@ def create(settings: Settings | None = None) -> GraphQLOverHTTP:
         await served.open()
         app.state.served = served
         try:
-            yield {}
+            yield {"write_timeout_s": chosen.write_timeout_s}
         finally:
             await served.close()
 
@@ -385,9 +381,9 @@ def create(settings: Settings | None = None) -> GraphQLOverHTTP:
             HTTPException: _on_http_exception,
             BadRequest: _on_bad_request,
             ClientDisconnect: _on_disconnect,
-            Overloaded: _on_overloaded,
+            Overloaded: _on_unable,
             Refused: _on_refused,
-            Unreachable: _on_unreachable,
+            Unreachable: _on_unable,
         },
     )
     return GraphQLOverHTTP(app)

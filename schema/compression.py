@@ -1,4 +1,4 @@
-"""Answers made smaller for callers who say that they can read it so: zstd, else gzip."""
+"""Answers and streams made smaller for callers who say that they can read it so: zstd, else gzip."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import zlib
 from contextlib import suppress
 from functools import lru_cache
+from typing import Protocol
 
 import zstandard
 
@@ -18,21 +19,38 @@ _GZIP_LEVEL, _ZSTD_LEVEL = 1, 1
 _GZIP_WINDOW = 31  #: zlib's largest, with gzip's header
 
 
+class Compressor(Protocol):
+    """Makes what comes piece by piece smaller."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What can be sent by now, which may be nothing."""
+
+    def flush(self) -> bytes:
+        """The rest."""
+
+
 async def compressed(body: bytes, accept: bytes) -> tuple[bytes, str | None]:
     """A body as an Accept-Encoding wants it, and the coding's name; as it is where that is not worth it."""
     if len(body) < _LEAST_BYTES:
         return body, None
-    coding = _coding(accept)
+    coding = coding_of(accept)
     if coding is None:
         return body, None
-    compress = _zstd if coding == "zstd" else _gzip
     if len(body) < _LARGE_BYTES:
-        return compress(body), coding
-    return await asyncio.to_thread(compress, body), coding
+        return _whole(coding, body), coding
+    return await asyncio.to_thread(_whole, coding, body), coding
+
+
+def compressor(coding: str) -> Compressor:
+    """One for a stream in a coding that coding_of() gives."""
+    if coding == "zstd":
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+    return zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
 
 
 @lru_cache(256)
-def _coding(accept: bytes) -> str | None:
+def coding_of(accept: bytes) -> str | None:
+    """The coding that an Accept-Encoding wishes for most, of those there are; None where it wants none."""
     wishes: dict[str, float] = {}
     for one in accept.decode("latin-1").lower().split(","):
         name, _, wish = one.partition(";")
@@ -43,9 +61,8 @@ def _coding(accept: bytes) -> str | None:
     return best if wanted[best] > 0 and wanted[best] >= wishes.get("identity", 0) else None
 
 
-def _zstd(body: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body)
-
-
-def _gzip(body: bytes) -> bytes:
+def _whole(coding: str, body: bytes) -> bytes:
+    if coding == "zstd":
+        # unlike a stream, its header says how long the whole is
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body)
     return zlib.compress(body, _GZIP_LEVEL, _GZIP_WINDOW)

@@ -5,7 +5,6 @@ The rules are those of the GraphQL over HTTP specification; `make test` runs its
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from schema import stream
 from schema.callers import Caller
-from schema.compression import compressed
+from schema.compression import coding_of, compressed
 from schema.disconnect import unless_gone
 from schema.execute import Answer
 from schema.mutations import NotAllowed, curator_of
@@ -30,8 +29,6 @@ from schema.served import Served
 from schema.versions import holds
 from twin.database import City, Overloaded, Unreachable
 from twin.errors import BadRequest
-
-log = logging.getLogger(__name__)
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -112,25 +109,29 @@ class GraphQLOverHTTP:
                 raise Refusal(406, f"accept names none of {GRAPHQL}, {JSON} and {stream.NDJSON}")
             if method == "POST":
                 asked = _request(served.operations, await _json(served, headers, receive))
+            elif streams and method == "HEAD":
+                raise Refusal(405, "a stream is read by GET or POST", headers={"allow": "GET, POST"})
             elif method in _READS:
                 asked = _request(served.operations, _parameters(scope["query_string"]))
             else:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
+            caller = _caller(served, scope, headers)
             of_city = await served.city(city or None)
             if streams:
-                caller = _caller(served, scope, headers)
                 streamed = await _stream(served, of_city, headers, asked, caller, receive, send)
                 if streamed is None:
                     return
                 reply = _reply(streamed)
             elif method == "POST":
-                reply = await _posted(served, of_city, scope, headers, asked, receive)
+                reply = await _posted(served, of_city, headers, asked, caller, receive)
             else:
-                reply = await _got(served, of_city, scope, headers, asked, receive)
+                reply = await _got(served, of_city, scope, headers, kind, asked, caller, receive)
         except ClientDisconnect:
             return
-        except (HTTPException, NotListed, BadRequest, Overloaded, Unreachable) as refused:
+        except (HTTPException, NotListed, BadRequest) as refused:
             reply = _refused(refused)
+        except (Overloaded, Unreachable) as unable:
+            reply = _reply(served.engine.failure(unable))
         await _send(send, reply, kind or JSON, headers.get(b"accept-encoding", b""))
 
 
@@ -155,28 +156,26 @@ async def _stream(
     pieces = stream.lines(
         served.engine, served.reader, city, asked.query, asked.variables, asked.operation, caller=caller
     )
-    gzip = b"gzip" in headers.get(b"accept-encoding", b"")
+    coding = coding_of(headers.get(b"accept-encoding", b""))
     sent = [*_FOR_ALL, _NOT_KEPT]
-    return await stream.respond(served, pieces, gzip=gzip, headers=sent, receive=receive, send=send)
+    return await stream.respond(served, pieces, coding=coding, headers=sent, receive=receive, send=send)
 
 
-async def _query(
-    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
-) -> Answer:
+async def _query(served: Served, city: City, asked: Request, caller: Caller, receive: Receive) -> Answer:
     engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
-    caller = _caller(served, scope, headers)
     if asked.dry_run:
-        return await engine.explain(served.reader, city, *ask, caller=caller)
-    answering = engine.answer(served.reader, city, *ask, caller=caller, tell_cost=asked.tell_cost)
+        answering = engine.explain(served.reader, city, *ask, caller=caller)
+    else:
+        answering = engine.answer(served.reader, city, *ask, caller=caller, tell_cost=asked.tell_cost)
     return await unless_gone(receive, answering)
 
 
 async def _posted(
-    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
+    served: Served, city: City, headers: Headers, asked: Request, caller: Caller, receive: Receive
 ) -> Reply:
     engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
     if not await engine.mutates(asked.query, asked.operation):
-        return _reply(await _query(served, city, scope, headers, asked, receive))
+        return _reply(await _query(served, city, asked, caller, receive))
     try:
         author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
     except NotAllowed as refused:
@@ -185,7 +184,14 @@ async def _posted(
 
 
 async def _got(
-    served: Served, city: City, scope: Scope, headers: Headers, asked: Request, receive: Receive
+    served: Served,
+    city: City,
+    scope: Scope,
+    headers: Headers,
+    kind: str,
+    asked: Request,
+    caller: Caller,
+    receive: Receive,
 ) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
     if await served.engine.mutates(asked.query, asked.operation):
@@ -193,12 +199,12 @@ async def _got(
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
     # the version from before the answer: data that come in between are asked for once more, never missed
-    tag = served.versions.tag(city.name, asked.query.encode(), scope["query_string"])
+    tag = served.versions.tag(city.name, kind.encode(), asked.query.encode(), scope["query_string"])
     if tag:
         keeping["etag"] = tag
         if holds(headers.get(b"if-none-match", b"").decode("latin-1"), tag):
             return Reply(304, b"", keeping)
-    answer = await _query(served, city, scope, headers, asked, receive)
+    answer = await _query(served, city, asked, caller, receive)
     return Reply(answer.status, answer.body, keeping) if answer.lasting else _reply(answer)
 
 
@@ -347,7 +353,7 @@ def _reply(answer: Answer) -> Reply:
     return Reply(answer.status, answer.body, {"retry-after": str(answer.retry_after_s)})
 
 
-def _refused(error: HTTPException | NotListed | BadRequest | Overloaded | Unreachable) -> Reply:
+def _refused(error: HTTPException | NotListed | BadRequest) -> Reply:
     match error:
         case Refusal():
             return Reply(error.status_code, _errors(error.detail, error.code), error.headers, sure=True)
@@ -358,10 +364,6 @@ def _refused(error: HTTPException | NotListed | BadRequest | Overloaded | Unreac
             return Reply(error.status, _errors(str(error), error.code))
         case BadRequest():
             return Reply(400, _errors(str(error), "BAD_REQUEST"), sure=True)
-        case Overloaded():
-            return Reply(503, _errors(str(error), "OVERLOADED"), {"retry-after": str(error.retry_after_s)})
-    log.error("the database does not answer: %s", error)
-    return Reply(503, _errors("the database does not answer; try again", "UNAVAILABLE"))
 
 
 def _errors(message: str, code: str | None = None) -> bytes:

@@ -130,27 +130,36 @@ def read_operations(settings: Settings, schema: GraphQLSchema) -> Operations:
     """The operations of the settings; BadRequest names the file and document that is wrong.
 
     A document has for names its key in the manifest, the hash of its text, and its operations' names: None
-    where several documents have an operation of that name.
+    where several documents have an operation of that name, as those of older clients do. A key that is also
+    the name of another document's operation is a mistake.
     """
     if settings.operations is None:
         if settings.only_operations:
             raise BadRequest(f"it is set, but no {_SETTING} says which", where="TWIN_ONLY_OPERATIONS")
         return Operations({}, only=False)
-    listed: dict[str, Listed] = {}
-    by_operation: dict[str, Listed | None] = {}
+    by_key: dict[str, Listed] = {}
+    by_operation: dict[str, dict[Listed, str]] = {}
     for source, key, document in _documents(settings.operations):
         for operation in _checked(schema, source, key, document):
-            known = by_operation.get(operation, Listed(document))
-            same = known is not None and known.document == document
-            by_operation[operation] = Listed(document, operation) if same else None
+            by_operation.setdefault(operation, {})[Listed(document, operation)] = source
         for name in {key, sha256(document)}:
-            if listed.setdefault(name, Listed(document)).document != document:
+            if by_key.setdefault(name, Listed(document)).document != document:
                 raise BadRequest(
                     f'{source}: "{key}" has another document elsewhere in the list', where=_SETTING
                 )
-    if not listed:
+    if not by_key:
         raise BadRequest(f"{settings.operations} holds no operations", where=_SETTING)
-    return Operations({**by_operation, **listed}, only=settings.only_operations)
+    listed: dict[str, Listed | None] = {**by_key}
+    for operation, meant in by_operation.items():
+        for one, source in meant.items():
+            if operation in by_key and by_key[operation].document != one.document:
+                raise BadRequest(
+                    f'"{operation}" is the key, or the file, of one document, and {source} has an operation '
+                    "of that name in another: rename one of them",
+                    where=_SETTING,
+                )
+        listed[operation] = next(iter(meant)) if len(meant) == 1 else None
+    return Operations(listed, only=settings.only_operations)
 
 
 def _documents(place: Path) -> Iterator[tuple[str, str, str]]:

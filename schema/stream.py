@@ -6,7 +6,6 @@ http.py answers with it where the caller accepts application/x-ndjson; `twin que
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,8 @@ from schema import plan as p
 from schema.arguments import Leaf
 from schema.callers import Caller
 from schema.compile import Compiler, Statement, cursor_of, json_record
+from schema.compression import compressor
+from schema.disconnect import gone
 from schema.execute import Answer, Engine
 from schema.planner import Asked, Planner
 from schema.served import Served
@@ -50,7 +51,7 @@ class StreamPlanner(Planner):
         bill = plan.bill.of_each(self._lines)
         bill.check(self.settings.rows_ceiling, budget)
         page, *others = [*plan.items, None]
-        if len(others) != 1 or not isinstance(page, p.Page):
+        if len(others) != 1 or not isinstance(page, p.Page) or plan.introspects:
             raise BadRequest("a stream is of one connection: ask for exactly one field such as buildings")
         if len(page.parts) != 1 or not isinstance(page.parts[0], p.Nodes | p.Edge):
             raise BadRequest("a stream is of nodes or of edges: select exactly one of them", where=page.key)
@@ -153,20 +154,20 @@ async def respond(
     served: Served,
     pieces: AsyncGenerator[bytes, None],
     *,
-    gzip: bool,
+    coding: str | None,
     headers: _Headers,
     receive: Receive,
     send: Send,
 ) -> Answer | None:
     """Send a stream for as long as its caller listens; what is wrong before its first line is given back.
 
-    Overloaded where as many streams run as may.
+    `coding` is what coding_of() gives. Overloaded where as many streams run as may.
     """
     if served.streams >= served.settings.streams:
         raise Overloaded(_RETRY_AFTER_S)
     served.streams += 1
-    sending = asyncio.ensure_future(_send(served.engine, pieces, gzip, headers, send))
-    leaving = asyncio.ensure_future(_left(receive))
+    sending = asyncio.ensure_future(_send(served.engine, pieces, coding, headers, send))
+    leaving = asyncio.ensure_future(gone(receive))
     try:
         await asyncio.wait(
             {sending, leaving},
@@ -184,7 +185,7 @@ async def respond(
 async def _send(
     engine: Engine,
     pieces: AsyncGenerator[bytes, None],
-    gzip: bool,
+    coding: str | None,
     headers: _Headers,
     send: Send,
 ) -> Answer | None:
@@ -194,9 +195,9 @@ async def _send(
         return engine.failure(wrong)
     sent = [(b"content-type", NDJSON.encode()), *headers]
     packed = None
-    if gzip:
-        sent.append((b"content-encoding", b"gzip"))
-        packed = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    if coding:
+        sent.append((b"content-encoding", coding.encode()))
+        packed = compressor(coding)
     await send({"type": "http.response.start", "status": 200, "headers": sent})
     try:
         while True:
@@ -210,8 +211,3 @@ async def _send(
     finally:
         await pieces.aclose()
     return None
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

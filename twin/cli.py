@@ -542,6 +542,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve GraphQL, the map and GraphiQL over HTTP until stopped."""
     import uvicorn
 
+    from schema.disconnect import Protocol
     from schema.persisted import read_operations
     from schema.query import build
     from twin.database import cities, prepare
@@ -569,8 +570,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         port=port,
         workers=workers or settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         log_level="warning",
         access_log=False,
         server_header=False,
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -37,6 +37,7 @@ class Settings:
     callers: tuple[tuple[str, str, float], ...] = field(default=(), repr=False)
     streams: int = 4  #: most NDJSON streams of one server process at once, each with a connection of its own
     stream_timeout_s: float = 600.0  #: after this a stream is ended
+    write_timeout_s: float = 30.0  #: after this a connection is ended whose client takes nothing of an answer
     request_bytes_ceiling: int = 1_000_000  #: largest request body
     #: how long whoever got an answer by GET may use it without asking again; None: not at all
     cache_max_age_s: int | None = None

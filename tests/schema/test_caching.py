@@ -62,7 +62,12 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def client(town: Town) -> Iterator[TestClient]:
-    settings = Settings(database_url=town.url, connections=1, curators=(("ana", TOKEN),))
+    settings = Settings(
+        database_url=town.url,
+        connections=1,
+        curators=(("ana", TOKEN),),
+        callers=(("registry", "of the registry!", 1_000_000),),
+    )
     town.run("INSERT INTO twin.version (city, part) VALUES ('town', 'data') ON CONFLICT DO NOTHING")
     with TestClient(create(settings)) as client:
         yield client
@@ -110,7 +115,7 @@ def test_each_question_has_its_own_tag(asked: Asked) -> None:
     assert len(set(tags)) == 4
 
 
-def test_an_answer_holds_in_every_coding_and_media_type(asked: Asked) -> None:
+def test_an_answer_holds_in_every_coding_and_has_a_tag_of_its_own_in_each_media_type(asked: Asked) -> None:
     query = "{ %s }" % " ".join(f"n{n}: buildings {{ totalCount }}" for n in range(70))
     answers = [
         asked.client.get(
@@ -120,8 +125,19 @@ def test_an_answer_holds_in_every_coding_and_media_type(asked: Asked) -> None:
         for kind in (JSON, GRAPHQL)
     ]
     assert len({answer.headers.get("content-encoding") for answer in answers}) == 3
-    (tag,) = {answer.headers["etag"] for answer in answers}
-    assert tag.startswith("W/")
+    tags = {(answer.headers["content-type"], answer.headers["etag"]) for answer in answers}
+    assert {kind for kind, _ in tags} == {JSON, GRAPHQL}
+    assert len(tags) == len({tag for _, tag in tags}) == 2
+    assert all(tag.startswith("W/") for _, tag in tags)
+
+
+def test_whoever_is_nobody_is_not_told_that_an_answer_holds(asked: Asked) -> None:
+    tag = asked.get().headers["etag"]
+    for known in ({}, {"if-none-match": tag}):
+        answer = asked.client.get(
+            "/graphql", params=BUILDINGS, headers={"authorization": "Bearer nobodys-token-at-all", **known}
+        )
+        assert answer.status_code == 401
 
 
 def test_a_search_may_be_kept_too(asked: Asked) -> None:

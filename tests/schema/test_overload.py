@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 
 from schema import execute
 from schema.app import create
+from schema.disconnect import Protocol
 from schema.served import Served
 from tests.schema.conftest import Asked
 from tests.town import Town
@@ -33,7 +36,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.application = create(settings)
         config = uvicorn.Config(
-            self.application, port=0, loop="uvloop", http="httptools", log_level="warning", access_log=False
+            self.application, port=0, loop="uvloop", http=Protocol, log_level="warning", access_log=False
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
@@ -53,6 +56,10 @@ class Server:
     def waiting(self) -> int:
         served: Served = self.application.state.served
         return len(served.reader._waiting)
+
+    @property
+    def connected(self) -> int:
+        return len(self._server.server_state.connections)
 
     def ask(self) -> http.client.HTTPConnection:
         """Send a question, and do not wait for its answer."""
@@ -157,6 +164,51 @@ def test_who_waited_too_long_is_told_so(town: Town) -> None:
         status, body, later = said(server.ask())
         assert (status, body["errors"][0]["extensions"]["code"], later) == (503, "OVERLOADED", "1")
         first.close()
+
+
+class Deaf:
+    """A client that asks and then takes nothing more than its small buffer holds."""
+
+    def __init__(self, server: Server, accept: str, size: int) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        self._socket.connect(("127.0.0.1", server.port))
+        fields = " ".join(f"f{i}: id" for i in range(size))
+        body = json.dumps({"query": "{ notices(first: 10000) { nodes { %s } } }" % fields})
+        self._socket.sendall(
+            f"POST /graphql HTTP/1.1\r\nhost: twin\r\naccept: {accept}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+        )
+
+    def answered(self) -> bool:
+        """Whether something of the answer has come."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def rest(self) -> bytes:
+        """All that came of the answer."""
+        taken = b""
+        with closing(self._socket):
+            while more := self._socket.recv(1_000_000):
+                taken += more
+        return taken
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_who_takes_nothing_of_an_answer_is_cut_off(town: Town, accept: str) -> None:
+    town.run(
+        "INSERT INTO notice (key, source, rule, severity, occurrences, message)"
+        " SELECT 'deaf/' || i, 'town', 'no-key', 'ERROR', 1, '' FROM generate_series(1, 10000) i"
+        " ON CONFLICT DO NOTHING"
+    )
+    with Server(Settings(database_url=town.url, connections=1, streams=1, write_timeout_s=0.5)) as server:
+        served: Served = server.application.state.served
+        deaf = Deaf(server, accept, size=40)
+        until(deaf.answered)
+        until(lambda: not server.connected)
+        until(lambda: served.streams == 0)
+        taken = deaf.rest()
+        assert taken.startswith(b"HTTP/1.1 200 OK")
+        assert not taken.endswith((b"]}}}", b"0\r\n\r\n"))
 
 
 def long_question(name: str) -> str:

@@ -218,6 +218,29 @@ def test_a_list_that_is_not_there_stops_the_server(tmp_path: Path) -> None:
         read_operations(Settings(only_operations=True), schema)
 
 
+def read(folder: Path) -> Operations:
+    return read_operations(Settings(operations=folder), Engine(build(), Settings()).schema)
+
+
+def test_a_file_named_like_an_operation_of_another_document_stops_the_server(tmp_path: Path) -> None:
+    (tmp_path / "stops.graphql").write_text("query Near { transitStops { nodes { id } } }")
+    (tmp_path / "x.graphql").write_text("query stops { transitStops { totalCount } }")
+    with pytest.raises(BadRequest, match=r'"stops" is the key, or the file, .* x\.graphql has an operation'):
+        read(tmp_path)
+
+
+def test_a_file_named_like_one_of_its_operations_means_that_operation(serve: Open, tmp_path: Path) -> None:
+    (tmp_path / "buildings.graphql").write_text(
+        "query buildings { buildings { totalCount } } query districts { districts { totalCount } }"
+    )
+    client = serve(operations=tmp_path)
+    for name in ("documentId", "operation"):
+        answer = client.get("/graphql", params={name: "buildings"})
+        assert answer.json() == {"data": {"buildings": {"totalCount": 3}}}
+    answer = client.get("/graphql", params={"documentId": "buildings", "operationName": "districts"})
+    assert answer.json() == {"data": {"districts": {"totalCount": 3}}}
+
+
 def test_a_key_of_two_documents_stops_the_server(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"k": "{ __typename }"}))
     (tmp_path / "b.json").write_text(json.dumps({"k": "{ t: __typename }"}))

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
+import zstandard
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
@@ -90,18 +91,35 @@ def test_nothing_found_is_no_line(client: TestClient) -> None:
     assert streamed(client, '{ districts(where: {code: {eq: "x"}}) { nodes { id } } }') == []
 
 
-def test_it_can_be_asked_for_by_get_and_in_gzip(client: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [("gzip", "gzip"), ("gzip, zstd", "zstd"), ("zstd;q=0.5, gzip", "gzip"), ("gzip;q=0", None), ("", None)],
+)
+def test_it_can_be_asked_for_by_get_and_as_small_as_the_caller_can_read(
+    client: TestClient, accept: str, coding: str | None
+) -> None:
     parameters = {"query": "{ notices { nodes { id message } } }"}
-    with client.stream(
-        "GET", "/town/graphql", params=parameters, headers=NDJSON | {"accept-encoding": "gzip"}
-    ) as answer:
-        assert answer.headers["content-encoding"] == "gzip"
-        packed = b"".join(answer.iter_raw())
-    plain = client.get(
-        "/town/graphql", params=parameters, headers=NDJSON | {"accept-encoding": "identity"}
-    ).content
-    assert gzip.decompress(packed) == plain
-    assert len(packed) < len(plain) / 10
+
+    def ask(accept: str) -> tuple[str | None, bytes]:
+        headers = NDJSON | {"accept-encoding": accept}
+        with client.stream("GET", "/town/graphql", params=parameters, headers=headers) as answer:
+            return answer.headers.get("content-encoding"), b"".join(answer.iter_raw())
+
+    seen, packed = ask(accept)
+    _, plain = ask("identity")
+    assert seen == coding
+    if coding == "gzip":
+        assert gzip.decompress(packed) == plain
+    elif coding == "zstd":
+        assert zstandard.ZstdDecompressor().decompressobj().decompress(packed) == plain
+    else:
+        assert packed == plain
+    assert coding is None or len(packed) < len(plain) / 10
+
+
+def test_a_head_runs_no_stream(client: TestClient) -> None:
+    answer = client.head("/graphql", params={"query": "{ notices { nodes { id } } }"}, headers=NDJSON)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +129,10 @@ def test_it_can_be_asked_for_by_get_and_in_gzip(client: TestClient) -> None:
         ("{ a: buildings { nodes { id } } b: sites { nodes { id } } }", "ask for exactly one field"),
         ('{ node(id: "Building:b.1") { id } }', "ask for exactly one field such as buildings"),
         ("{ __typename }", "ask for exactly one field such as buildings"),
+        (
+            "{ __schema { __typename } buildings { nodes { id } } }",
+            "ask for exactly one field such as buildings",
+        ),
         ("{ buildings { totalCount } }", "buildings: a stream is of nodes or of edges"),
         ("{ buildings { nodes { id } pageInfo { endCursor } } }", "select exactly one of them"),
         ("{ buildings(last: 5) { nodes { id } } }", "buildings: a stream is read from its front"),
