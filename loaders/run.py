@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -60,6 +60,11 @@ class Manner:
     again: bool = False  #: read also what has not changed since it was loaded
     dry_run: bool = False  #: keep nothing
     limit: int | None = None  #: read only so many records, close nothing
+
+    @property
+    def one_transaction(self) -> bool:
+        """Whether one is around those of all data sets."""
+        return self.atomic or self.dry_run
 
 
 def load(
@@ -114,7 +119,7 @@ def load(
             connection = ledger = undone.enter_context(rehearsal(url, city))
         else:
             provenance.close_runs(ledger, "The load was interrupted; nothing of it was kept.")
-        with changing(connection):
+        with _changing(connection, said=dry_run):
             drop_leftovers(connection)
             provenance.write_codes(connection, catalogue)
         try:
@@ -234,7 +239,7 @@ class _Load:
     def _leave(self, files: Sequence[Opened], before: provenance.Before) -> DatasetReport:
         """Nothing is new: the data set is as old as its files, and as fresh as this command."""
         run = provenance.begin_run(self.ledger, self.dataset, files, limit=self.manner.limit)
-        with changing(self.connection):
+        with _changing(self.connection, said=self.manner.one_transaction):
             provenance.update_source(self.connection, self.dataset, before.records, self.fetch)
             provenance.finish_run(
                 self.connection,
@@ -314,7 +319,7 @@ class _Load:
     def _measure_kept(self) -> None:
         """How good the data set is with what was kept of it, where the files that it ends with were not."""
         expectations = Expectations(self.dataset, self.notices, accept_fewer=True)
-        with changing(self.connection):
+        with _changing(self.connection, said=self.manner.one_transaction):
             for entity in self.dataset.entities:
                 expectations.note_count(entity, rows_held(self.connection, self.dataset.key, entity))
             measure(
@@ -371,7 +376,7 @@ class _Run:
         started = time.monotonic()
         run = provenance.begin_run(self.ledger, self.dataset, self.files, limit=self.manner.limit)
         try:
-            with changing(self.connection):
+            with _changing(self.connection, said=self.manner.one_transaction):
                 self.stage()
                 self.merge()
                 self.link()
@@ -591,12 +596,17 @@ def _kept(manner: Manner, ended: Sequence[DatasetReport], begun: Sequence[_Load]
     )
 
 
+def _changing(connection: psycopg.Connection[Any], *, said: bool) -> AbstractContextManager[Any]:
+    """A transaction that changes the city; `said` where the one around it says so, or is undone."""
+    return connection.transaction() if said else changing(connection)
+
+
 @contextmanager
 def _one_transaction(connection: psycopg.Connection[Any], *, wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    with connection.transaction():
+    with changing(connection):
         yield
 
 

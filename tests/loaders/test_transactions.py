@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +17,13 @@ import loaders.run
 from loaders.catalogue import catalogue
 from loaders.merge import Merged, merge_alone
 from loaders.notices import Notices
-from loaders.report import Status
+from loaders.report import DatasetReport, Status
 from loaders.run import load
 from loaders.staging import Staging
 from tests.loaders.town import LoadTown
 from twin.database import connect
 from twin.errors import BadRequest
+from twin.versions import mark_changed
 
 ENTRY = """
 key = "{key}"
@@ -52,6 +55,32 @@ def test_each_data_set_is_a_transaction_of_its_own(town: LoadTown) -> None:
     assert report.exit_code == 1
     assert [one.status for one in report.datasets] == [Status.LOADED, Status.FAILED, Status.LOADED]
     assert town.rows("SELECT count(*) FROM facility") == [(6,)]
+
+
+@pytest.mark.parametrize("manner", [{"atomic": True}, {"dry_run": True}])
+def test_an_atomic_load_does_not_hold_up_who_decides_about_links(
+    town: LoadTown, monkeypatch: pytest.MonkeyPatch, manner: dict[str, bool]
+) -> None:
+    for key in ("a", "b"):
+        town.describe(ENTRY.format(key=key))
+        town.write(f"{key}.csv", table(3))
+    town.load()
+    town.write("a.csv", table(4))
+    town.write("b.csv", table(4))
+    decided = []
+    one = loaders.run._Load.load
+
+    def then_decide(self: loaders.run._Load, found: Sequence[tuple[Path, str]]) -> DatasetReport:
+        report = one(self, found)
+        with connect(town.url, city=town.name) as connection:
+            connection.execute("SET lock_timeout = '5s'")
+            mark_changed(connection)
+            decided.append(report.key)
+        return report
+
+    monkeypatch.setattr(loaders.run._Load, "load", then_decide)
+    assert town.load(**manner).exit_code == 0
+    assert decided == ["a", "b"]
 
 
 def test_atomic_loads_all_or_none(town: LoadTown) -> None:
