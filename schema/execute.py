@@ -10,14 +10,12 @@ import asyncio
 import logging
 import math
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from inspect import isawaitable
-from threading import Lock
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 import strawberry
@@ -25,6 +23,8 @@ from graphql import (
     ArgumentNode,
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLInputType,
     GraphQLObjectType,
@@ -44,6 +44,7 @@ from graphql import (
 )
 
 from schema.arguments import Structural, are_surely_valid, shape_of, variable_types
+from schema.cache import Cache
 from schema.callers import Caller, Spent
 from schema.compile import Statement, compile_plan
 from schema.cost import LARGE_TABLES, Bill, dry_run
@@ -64,8 +65,13 @@ _DOCUMENT_CHARACTERS = 500_000
 _PLAN_BYTES = 8_000_000
 #: validation takes up to 0.2 ms a token
 _TOKENS = 5_000
-#: a document of more characters is validated and compiled aside, so that others are served meanwhile
-_LONG_DOCUMENT = 2_000
+#: a document of more characters is validated in a thread, so that others are served meanwhile: to compare
+#: its fields with each other takes up to 15 ms for so many, and then grows by the square
+_LONG_DOCUMENT = 500
+#: one of more fields is compiled there, too: each may take 0.5 ms
+_MANY_FIELDS = 30
+#: of the caller's budget over time: PostgreSQL plans the statement, which takes it some milliseconds
+_DRY_RUN_COST = 100
 _OPENING, _CLOSING = b'{"data":', b"}"
 #: what a statement says that asks for the time of day; values are no part of its text
 _CLOCK = b"now()"
@@ -79,34 +85,6 @@ class Answer:
     status: int = 200
     lasting: bool = False  #: whether the same question has the same answer until the data change
     retry_after_s: int | None = None  #: where the server has too much to do: when to ask again
-
-
-class _Cache(Generic[T]):
-    """The entries used last, within a budget of sizes; what would take a tenth of it is not kept."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held = 0
-        self._entries: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable) -> T | None:
-        with self._lock:
-            found = self._entries.get(key)
-            if found is None:
-                return None
-            self._entries.move_to_end(key)
-            return found[0]
-
-    def put(self, key: Hashable, value: T, size: int) -> None:
-        with self._lock:
-            if size > self._budget // 10 or key in self._entries:
-                return
-            self._entries[key] = value, size
-            self._held += size
-            while self._held > self._budget:
-                _, (_, dropped) = self._entries.popitem(last=False)
-                self._held -= dropped
 
 
 class Invalid(Exception):
@@ -144,6 +122,7 @@ class Document:
     ast: DocumentNode
     operations: dict[str | None, Operation]
     errors: list[GraphQLError]
+    fields: int = 0  #: how many it asks for, those of a fragment wherever it is spread
 
 
 class Engine:
@@ -153,10 +132,12 @@ class Engine:
         self.schema: GraphQLSchema = schema._schema
         self.settings = settings
         self.anybody = Caller(settings.cost_budget)
-        self._documents: _Cache[Document] = _Cache(_DOCUMENT_CHARACTERS)
-        self._plans: _Cache[Statement] = _Cache(_PLAN_BYTES)
+        self._documents: Cache[Document] = Cache(_DOCUMENT_CHARACTERS)
+        self._plans: Cache[Statement] = Cache(_PLAN_BYTES)
         # one, so that long documents take at most half of the time from everybody else
         self._thread = ThreadPoolExecutor(1, "documents")
+        self._turn = asyncio.Lock()  #: of the short ones
+        self._unseen = 0  #: documents that are being validated or compiled, or wait for it
 
     async def answer(
         self,
@@ -175,9 +156,11 @@ class Engine:
         """
         caller = caller or self.anybody
         try:
-            document, operation, given = await self.prepared(query, variables, operation_name)
+            document, operation, given = await self.prepared(reader, query, variables, operation_name)
             typed = operation.introspects
-            statement = await self._statement(city, query, document, operation, given, caller, typed=typed)
+            statement = await self._statement(
+                reader, city, query, document, operation, given, caller, typed=typed
+            )
             if caller.bucket is not None:
                 caller.bucket.take(statement.bill.cost)
             data = await self._fetch(reader, statement, given)
@@ -203,9 +186,13 @@ class Engine:
         """What a query would take, without running it: see cost.dry_run. What is wrong is an error."""
         caller = caller or self.anybody
         try:
-            document, operation, given = await self.prepared(query, variables, operation_name)
+            document, operation, given = await self.prepared(reader, query, variables, operation_name)
             typed = operation.introspects
-            statement = await self._statement(city, query, document, operation, given, None, typed=typed)
+            statement = await self._statement(
+                reader, city, query, document, operation, given, None, typed=typed
+            )
+            if caller.bucket is not None:
+                caller.bucket.take(_DRY_RUN_COST)
             refusal = None
             try:
                 self._check(statement.bill, caller)
@@ -226,13 +213,13 @@ class Engine:
             return self.failure(wrong)
 
     async def prepared(
-        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None
+        self, reader: Reader, query: str, variables: Mapping[str, Any] | None, operation_name: str | None
     ) -> tuple[Document, Operation, dict[str, Any]]:
         """The valid document of a request, which of its operations is meant, and the variables sent.
 
         Raises Invalid, BadRequest where it is not said which one is meant, Overloaded.
         """
-        document = await self._read(query)
+        document = await self._read(reader, query)
         if document.errors:
             raise Invalid(document.errors)
         operation = _chosen(document, operation_name)
@@ -266,9 +253,9 @@ class Engine:
                 return _errors([_as_graphql(BadRequest("the request is nested too deeply"))])
         return _incident("a request failed")
 
-    async def mutates(self, query: str, operation_name: str | None = None) -> bool:
+    async def mutates(self, reader: Reader, query: str, operation_name: str | None = None) -> bool:
         """Whether a request is a mutation, which only mutate() carries out. May raise Overloaded."""
-        operations = (await self._read(query)).operations
+        operations = (await self._read(reader, query)).operations
         if operation_name is None and len(operations) == 1:
             (operation_name,) = operations
         chosen = operations.get(operation_name)
@@ -345,20 +332,46 @@ class Engine:
             return await self._fetch(reader, statement.otherwise(), variables)
         return b"".join((statement.opening, row[0] or b"null", statement.closing))
 
-    async def _read(self, query: str) -> Document:
+    async def _read(self, reader: Reader, query: str) -> Document:
         found = self._documents.get(query)
-        return found if found is not None else await self.aside(query, self._document, query)
+        if found is not None:
+            return found
+        return await self._one_by_one(reader, len(query) > _LONG_DOCUMENT, self._document, query)
 
-    async def aside(self, query: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """The work that a document makes: a long one's in a thread; Overloaded when that stays busy."""
-        if len(query) <= _LONG_DOCUMENT:
-            return work(*arguments, **named)
-        loop, patience_s = asyncio.get_running_loop(), self.settings.waiting_timeout_s
+    async def compiled(
+        self,
+        reader: Reader,
+        document: Document,
+        work: Callable[P, Statement],
+        *given: P.args,
+        **named: P.kwargs,
+    ) -> Statement:
+        """The statement that `work` makes of a document. Raises what is wrong with it, and Overloaded."""
+        return await self._one_by_one(reader, document.fields > _MANY_FIELDS, work, *given, **named)
+
+    async def _one_by_one(
+        self, reader: Reader, large: bool, work: Callable[P, T], *given: P.args, **named: P.kwargs
+    ) -> T:
+        """The work that a document makes which was not seen before; others are answered in between.
+
+        What is large is done in a thread. Overloaded at once where as many wait for this, and for the reader,
+        as may wait for that alone, or when it stays busy.
+        """
+        reader.admit(beside=max(self._unseen - 1, 0))
+        patience_s = self.settings.waiting_timeout_s
+        self._unseen += 1
         try:
             async with asyncio.timeout(patience_s):
-                return await loop.run_in_executor(self._thread, partial(work, *arguments, **named))
+                if large:
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(self._thread, partial(work, *given, **named))
+                async with self._turn:
+                    await asyncio.sleep(0)  # whoever asked meanwhile comes first
+                    return work(*given, **named)
         except TimeoutError:
             raise Overloaded(math.ceil(patience_s)) from None
+        finally:
+            self._unseen -= 1
 
     def _document(self, query: str) -> Document:
         found = self._documents.get(query)
@@ -367,6 +380,7 @@ class Engine:
         try:
             ast = parse(query, max_tokens=_TOKENS)
             errors = validate(self.schema, ast, max_errors=20)
+            fields = 0 if errors else _fields_of(ast)
         except GraphQLError as wrong:
             return Document(DocumentNode(definitions=()), {}, [wrong])
         except RecursionError:
@@ -382,12 +396,13 @@ class Engine:
             for definition in ast.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        document = Document(ast, operations, errors)
+        document = Document(ast, operations, errors, fields)
         self._documents.put(query, document, len(query))
         return document
 
     async def _statement(
         self,
+        reader: Reader,
         city: City,
         query: str,
         document: Document,
@@ -403,8 +418,8 @@ class Engine:
             if caller is not None:
                 self._check(found.bill, caller)
             return found
-        return await self.aside(
-            query, self._compiled, city, query, document, operation, variables, caller, typed=typed
+        return await self.compiled(
+            reader, document, self._compiled, city, query, document, operation, variables, caller, typed=typed
         )
 
     def _compiled(
@@ -532,6 +547,27 @@ def _key(city: City, query: str, operation: Operation, variables: Mapping[str, A
     name = operation.node.name.value if operation.node.name else None
     shape = shape_of(variables, operation.types) if operation.types else None
     return city.name, query, name, shape, typed, operation.key(variables)
+
+
+def _fields_of(ast: DocumentNode) -> int:
+    """How many fields a valid document asks for, those of a fragment wherever it is spread."""
+    fragments = {one.name.value: one for one in ast.definitions if isinstance(one, FragmentDefinitionNode)}
+
+    @cache
+    def of_fragment(name: str) -> int:
+        return below(fragments[name].selection_set)
+
+    def below(selected: SelectionSetNode | None) -> int:
+        fields = 0
+        for one in selected.selections if selected else ():
+            if isinstance(one, FragmentSpreadNode):
+                fields += of_fragment(one.name.value)
+            elif isinstance(one, FieldNode | InlineFragmentNode):
+                fields += isinstance(one, FieldNode) + below(one.selection_set)
+        return fields
+
+    operations = (one for one in ast.definitions if isinstance(one, OperationDefinitionNode))
+    return sum(below(operation.selection_set) for operation in operations)
 
 
 def _introspects(operation: OperationDefinitionNode, ast: DocumentNode) -> bool:

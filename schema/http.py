@@ -174,7 +174,7 @@ async def _posted(
     served: Served, city: City, headers: Headers, asked: Request, caller: Caller, receive: Receive
 ) -> Reply:
     engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
-    if not await engine.mutates(asked.query, asked.operation):
+    if not await engine.mutates(served.reader, asked.query, asked.operation):
         return _reply(await _query(served, city, asked, caller, receive))
     try:
         author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
@@ -194,7 +194,7 @@ async def _got(
     receive: Receive,
 ) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
-    if await served.engine.mutates(asked.query, asked.operation):
+    if await served.engine.mutates(served.reader, asked.query, asked.operation):
         raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
+from schema.cache import Cache
 from twin.errors import BadRequest, TwinError
 from twin.settings import Settings
 
@@ -50,7 +50,7 @@ class Operations:
         self._listed = listed
         self._documents = {sha256(one.document) for one in listed.values() if one}
         self._only = only
-        self._registered = _Registered(_REGISTERED_CHARACTERS)
+        self._registered: Cache[str] = Cache(_REGISTERED_CHARACTERS)
 
     def allow(self, document: str) -> None:
         """NotListed where only listed documents are answered and this is none."""
@@ -83,7 +83,7 @@ class Operations:
             if sha256(document) != key:
                 raise BadRequest("it is not the hash of the query", where="extensions.persistedQuery")
             self.allow(document)
-            self._registered.put(key, document)
+            self._registered.put(key, document, len(document))
             return Listed(document)
         found = self._listed.get(key)
         if found is not None:
@@ -95,29 +95,6 @@ class Operations:
         if registered is None:
             raise NotListed("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
         return Listed(registered)
-
-
-class _Registered:
-    """The documents that were asked for last, within a budget of characters, by hash."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held = 0
-        self._documents: OrderedDict[str, str] = OrderedDict()
-
-    def get(self, key: str) -> str | None:
-        found = self._documents.get(key)
-        if found is not None:
-            self._documents.move_to_end(key)
-        return found
-
-    def put(self, key: str, document: str) -> None:
-        if key in self._documents or len(document) > self._budget // 10:
-            return
-        self._documents[key] = document
-        self._held += len(document)
-        while self._held > self._budget:
-            self._held -= len(self._documents.popitem(last=False)[1])
 
 
 def sha256(document: str) -> str:

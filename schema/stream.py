@@ -109,13 +109,13 @@ async def lines(
     line: {"errors": [...]}.
     """
     caller = caller or engine.anybody
-    document, operation, given = await engine.prepared(query, variables, operation_name)
+    document, operation, given = await engine.prepared(reader, query, variables, operation_name)
 
-    def compiled(budget: float) -> Statement:
+    def planned(budget: float) -> Statement:
         planner = StreamPlanner(engine.schema, document.ast, operation.node, given, engine.settings)
         return planner.stream(city, budget)
 
-    statement = await engine.aside(query, compiled, caller.budget)
+    statement = await engine.compiled(reader, document, planned, caller.budget)
     if caller.bucket is not None:
         caller.bucket.take(statement.bill.cost)
     timeout_s = engine.settings.stream_timeout_s

@@ -116,9 +116,16 @@ def prepare(settings: Settings) -> str:
                 connection.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(DATABASE)))
         url = cluster.url()
     with connect(url) as connection:
-        ready = connection.execute("SELECT to_regclass('twin.version') IS NOT NULL").fetchone()
-        if not (ready and ready[0]):
-            connection.execute(_GLOBAL)
+        try:
+            ready = connection.execute("SELECT to_regclass('twin.version') IS NOT NULL").fetchone()
+            if not (ready and ready[0]):
+                connection.execute(_GLOBAL)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as refused:
+            raise BadRequest(
+                "the database is not ready for this version of the twin, and its user may not change it "
+                f"({refused.diag.message_primary}): run `twin up` once as a user who may",
+                where="TWIN_DATABASE_URL",
+            ) from refused
     return url
 
 
@@ -360,18 +367,24 @@ class Reader:
             else:
                 self._release(wire)
 
+    def admit(self, beside: int = 0) -> None:
+        """Overloaded where nobody more may wait for a connection, when so many will soon who do not yet."""
+        if len(self._waiting) + beside >= self._most_waiting:
+            raise self._overloaded()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded(math.ceil(self._longest_wait_s))
+
     async def _wait(self) -> _Wire:
         """The next connection that is free, first come, first served."""
-        retry_after_s = math.ceil(self._longest_wait_s)
-        if len(self._waiting) >= self._most_waiting:
-            raise Overloaded(retry_after_s)
+        self.admit()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[_Wire] = loop.create_future()
         self._waiting[waiting] = None
 
         def give_up() -> None:
             if not waiting.done():
-                waiting.set_exception(Overloaded(retry_after_s))
+                waiting.set_exception(self._overloaded())
 
         timer = loop.call_later(self._longest_wait_s, give_up)
         try:

@@ -19,6 +19,7 @@ from twin import curation
 from twin.cluster import Cluster
 from twin.curation import Claim
 from twin.database import connect, prepare, register_city
+from twin.errors import BadRequest
 from twin.settings import Settings
 from twin.versions import Part, changing, mark_changed
 
@@ -240,6 +241,21 @@ def test_a_decision_ends_what_held(asked: Asked, town: Town) -> None:
     curation.withdraw(town.url, CITY, claim, author="ana")
     asked.learn()
     assert asked.get(accepted.headers["etag"]).status_code == 200
+
+
+def test_a_user_who_may_only_read_is_told_that_a_database_of_an_older_program_is_not_ready(
+    cluster: Cluster, template: str
+) -> None:
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE read_only TEMPLATE {template}".encode())
+        connection.execute("CREATE ROLE only_reads")
+    with psycopg.connect(cluster.url("read_only"), autocommit=True) as connection:
+        connection.execute("DROP TABLE twin.version")
+        connection.execute("GRANT USAGE ON SCHEMA twin TO only_reads")
+    for how in ("-c role=only_reads", "-c default_transaction_read_only=on"):
+        url = psycopg.conninfo.make_conninfo(cluster.url("read_only"), options=how)
+        with pytest.raises(BadRequest, match="not ready for this version of the twin, and its user may not"):
+            prepare(Settings(database_url=url))
 
 
 def test_a_city_that_was_made_by_an_older_program_has_a_version(cluster: Cluster, template: str) -> None:

@@ -221,6 +221,14 @@ def test_who_spends_too_fast_waits(town: Town) -> None:
         )
 
 
+def test_dry_runs_are_of_the_budget_over_time(town: Town) -> None:
+    settings = Settings(database_url=town.url, connections=1, cost_budget=200, cost_rate=0.1)
+    asked = {"query": "{ buildings(first: 1000) { nodes { id } } }", "extensions": {"dryRun": True}}
+    with TestClient(create(settings), headers=GRAPHQL) as client:
+        statuses = [client.post("/graphql", json=asked).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
 def test_a_bucket_fills_again_and_lets_the_dearest_through_when_full(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)

@@ -20,10 +20,13 @@ from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 
 from schema import execute
 from schema.app import create
+from schema.compile import Statement, compile_plan
 from schema.disconnect import Protocol
+from schema.plan import Plan
 from schema.served import Served
 from tests.schema.conftest import Asked
 from tests.town import Town
+from twin.database import City
 from twin.settings import Settings
 
 ASKED = {"query": "{ buildings(first: 1) { nodes { id } } }"}
@@ -61,10 +64,12 @@ class Server:
     def connected(self) -> int:
         return len(self._server.server_state.connections)
 
-    def ask(self) -> http.client.HTTPConnection:
+    def ask(self, query: str = ASKED["query"]) -> http.client.HTTPConnection:
         """Send a question, and do not wait for its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("POST", "/graphql", json.dumps(ASKED), {"content-type": "application/json"})
+        connection.request(
+            "POST", "/graphql", json.dumps({"query": query}), {"content-type": "application/json"}
+        )
         return connection
 
 
@@ -125,6 +130,56 @@ def test_past_the_queue_a_request_is_told_at_once_when_to_come_again(server: Ser
         }
     for connection in (first, *patient):
         assert said(connection) == (200, ANSWER, None)
+
+
+def test_past_the_queue_a_document_never_seen_is_told_so_before_it_is_read(
+    server: Server, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
+        read.append(document.loc.source.body if document.loc else "")
+        return validate(schema, document, **how)
+
+    monkeypatch.setattr(execute, "validate", noted)
+    with buildings_locked(town):
+        first = server.ask()
+        until(lambda: blocked(town))
+        patient = [server.ask(), server.ask()]
+        until(lambda: server.waiting == 2)
+        status, body, later = said(server.ask("{ buildings(first: 1) { nodes { unseen: id } } }"))
+        assert (status, body["errors"][0]["extensions"]["code"], later) == (503, "OVERLOADED", "20")
+    for connection in (first, *patient):
+        assert said(connection) == (200, ANSWER, None)
+    assert not [query for query in read if "unseen" in query]
+
+
+def test_of_many_documents_never_seen_at_once_those_past_the_queue_are_told_so_at_once(
+    ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+
+    def counted(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
+        nonlocal read
+        read += 1
+        return validate(schema, document, **how)
+
+    monkeypatch.setattr(execute, "validate", counted)
+    told: list[int] = []
+
+    async def answer(query: str) -> int:
+        status = (await ask.engine.answer(ask.reader, ask.town.city, query)).status
+        if status == 503:
+            told.append(read)
+        return status
+
+    async def use() -> list[int]:
+        queries = [f"{{ buildings(first: 1) {{ nodes {{ many{i}: id }} }} }}" for i in range(300)]
+        return await asyncio.gather(*map(answer, queries))
+
+    statuses = ask.loop.run_until_complete(use())
+    assert (statuses.count(200), statuses.count(503)) == (201, 99)
+    assert told == [0] * 99
 
 
 def test_who_leaves_while_waiting_leaves_the_queue(server: Server, town: Town) -> None:
@@ -238,6 +293,35 @@ def test_others_are_answered_while_a_long_document_is_validated(
         assert not long.done()
         others_were_answered.set()
         assert (await long).status == 200
+
+    ask.loop.run_until_complete(use())
+
+
+def test_others_are_answered_while_a_short_document_of_many_fields_is_compiled(
+    ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others_were_answered = threading.Event()
+
+    def slow(plan: Plan, city: City) -> Statement:
+        if threading.current_thread() is not threading.main_thread():
+            assert others_were_answered.wait(30)
+        return compile_plan(plan, city)
+
+    monkeypatch.setattr(execute, "compile_plan", slow)
+    spread = " ".join(f"d{i}: district {{ ...F }}" for i in range(8))
+    many = f"{{ buildings(first: 1) {{ nodes {{ {spread} }} }} }} fragment F on District {{ id code a: id b: id }}"
+    assert len(many) < 500
+
+    async def use() -> None:
+        def answer(query: str) -> asyncio.Task[execute.Answer]:
+            return asyncio.ensure_future(ask.engine.answer(ask.reader, ask.town.city, query))
+
+        large = answer(many)
+        short = await answer("{ buildings(first: 1) { nodes { few: id } } }")
+        assert short.status == 200
+        assert not large.done()
+        others_were_answered.set()
+        assert (await large).status == 200
 
     ask.loop.run_until_complete(use())
 
