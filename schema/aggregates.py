@@ -26,6 +26,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal_column,
     not_,
@@ -70,6 +71,8 @@ MOST_CONDITIONS = 50
 WHEREABOUTS_COST = 5_000
 #: records that an estimate looks at
 SAMPLE_ROWS = 20_000
+#: measures of the same records: PostgreSQL's rows have at most 1,664 columns
+MOST_MEASURES = 500
 #: the highest limit of a count
 MOST_COUNTED = 1_000_000
 #: cells that would cover a city's box
@@ -287,7 +290,13 @@ def _numbers(planner: Planner, type_name: str, below: Sequence[Any], name: str |
 
 
 # --- their SQL ------------------------------------------------------------------------------------------
-def _each(parts: Sequence[Number | Numbers | p.Constant]) -> Iterator[Number]:
+def _checked(parts: Sequence[Any], where: str) -> None:
+    """BadRequest where more is asked of the same records than one row can hold."""
+    if sum(1 for _ in _each(parts)) > MOST_MEASURES:
+        raise BadRequest(f"has more than {MOST_MEASURES} measures; ask for them in several", where=where)
+
+
+def _each(parts: Sequence[Any]) -> Iterator[Number]:
     for part in parts:
         if isinstance(part, Number):
             yield part
@@ -432,7 +441,7 @@ class Summary(p.Feature):
     def sql(self, compiler: Compiler, entity: Entity | None, t: Any) -> Any:
         numbers = list(_each(self.parts))
         if not numbers:
-            return compiler.json_object([(part.key, quoted(part.value)) for part in self.parts], t)  # type: ignore[union-attr]
+            return _said(compiler, self.parts, t, iter(()))
         rows = Rows(compiler, entity, t, self.page)
         columns = [rows.number(number).label(f"a{i}") for i, number in enumerate(numbers)]
         sums = rows.select(*columns).subquery(compiler.inner("sums"))
@@ -469,6 +478,7 @@ class SummaryOf(reads.OfPage):
         planner.rows += asked.times
         target = get_named_type(asked.declared.type).name
         parts = _numbers(planner, target, asked.below)
+        _checked(parts, asked.name)
         return Summary(asked.key, page, parts, _all_of(planner, page))
 
 
@@ -892,7 +902,7 @@ class Grouping(p.Feature):
             inner = [self._having(compiler, rows, one) for one in having.conditions]
             if having.how == "not":
                 return func.coalesce(not_(and_(true(), *inner)), true())
-            return or_(*inner) if having.how == "or" else and_(true(), *inner)
+            return or_(false(), *inner) if having.how == "or" else and_(true(), *inner)
         column = rows.number(having.number)
         if having.value is None:
             return column.is_(None) if having.op == "isNull" else column.isnot(None)
@@ -1004,6 +1014,7 @@ class GroupsOf(reads.OfPage):
         keys, having = self.grouped(planner, asked, entity)
         order = self._order(planner, entity, asked.arguments.get("orderBy"), f"{asked.name}.orderBy")
         parts = tuple(self._parts(planner, asked.repeated(size), entity, keys))
+        _checked(parts, asked.name)
         return Grouping(asked.key, page, keys, having, order, size, parts)
 
     def grouped(
@@ -1085,8 +1096,7 @@ class GroupsOf(reads.OfPage):
 
     def _order(self, planner: Planner, entity: Entity, trees: Tree, where: str) -> tuple[GroupOrder, ...]:
         orders = []
-        for i, tree in enumerate(trees or ()):
-            place = f"{where}[{i}]"
+        for tree, place in planner.keys(trees, where):
             name, inner = _only(tree, place)
             number: Number | None = None
             if name == "count":

@@ -465,10 +465,14 @@ class Planner:
 
     def order(self, entity: Entity, trees: Tree, where: str) -> tuple[p.Order, ...]:
         """What `orderBy` says, the first that differs decides."""
+        return tuple(self._order(entity, tree, place) for tree, place in self.keys(trees, where))
+
+    def keys(self, trees: Tree, where: str) -> list[tuple[Tree, str]]:
+        """The keys of an order, each with where it stands; BadRequest where they are too many."""
         trees = trees or ()
         if len(trees) > _KEYS_CEILING:
             raise BadRequest(f"has {len(trees)} keys; give at most {_KEYS_CEILING}", where=where)
-        return tuple(self._order(entity, tree, f"{where}[{i}]") for i, tree in enumerate(trees))
+        return [(tree, f"{where}[{i}]") for i, tree in enumerate(trees)]
 
     def _order(
         self, entity: Entity, tree: Tree, where: str, through: tuple[tuple[str, Entity], ...] = ()

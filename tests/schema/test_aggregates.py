@@ -511,6 +511,57 @@ def test_how_many_groups_there_are(ask: Asked) -> None:
     assert len(found["groupBy"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            "aggregate { storeysAboveGround { __typename } }",
+            {"aggregate": {"storeysAboveGround": {"__typename": "IntSummary"}}},
+        ),
+        ("coverage { share { __typename } }", {"coverage": {"share": {"__typename": "BuildingShare"}}}),
+    ],
+)
+def test_measures_of_which_only_the_typename_is_asked(ask: Asked, asked: str, said: Any) -> None:
+    assert ask("{ buildings { %s } }" % asked)["buildings"] == said
+    (group,) = ask("{ buildings { groupBy(by: [{district: true}], first: 1) { %s } } }" % asked)["buildings"][
+        "groupBy"
+    ]
+    assert group == said
+
+
+@pytest.mark.parametrize("around", ["aggregate", "groupBy(by: [{district: true}]) { aggregate"])
+def test_more_measures_than_a_row_of_postgresql_has_columns(ask: Asked, around: str) -> None:
+    def query(measures: int) -> str:
+        counts = " ".join(f"c{i}: count" for i in range(measures // 10))
+        aliased = " ".join(f"a{i}: storeysAboveGround {{ ...F }}" for i in range(10))
+        return "{ buildings { %s { %s } %s } } fragment F on IntSummary { %s }" % (
+            around, aliased, "}" if "groupBy" in around else "", counts,
+        )  # fmt: skip
+
+    assert ask.answer(query(500)).status == 200
+    said = ask.refused(query(510))
+    assert said == f"{around.partition('(')[0]}: has more than 500 measures; ask for them in several"
+
+
+def test_groups_by_more_keys_of_an_order_than_a_row_has_columns(ask: Asked) -> None:
+    query = (
+        "query ($o: [BuildingGroupOrder!]) { buildings {"
+        " groupBy(by: [{district: true}], orderBy: $o) { aggregate { count } } } }"
+    )
+    assert len(ask(query, o=[{"count": "ASC"}] * 10)["buildings"]["groupBy"]) == 4
+    assert "has 2000 keys; give at most 10" in ask.refused(query, o=[{"count": "ASC"}] * 2000)
+
+
+@pytest.mark.parametrize(("how", "groups"), [("or", 0), ("and", 4)])
+def test_an_empty_list_of_conditions_on_groups_is_as_in_where(ask: Asked, how: str, groups: int) -> None:
+    found = ask(
+        "{ buildings { groupCount(by: [{district: true}], having: {%s: []}) } none: buildings(where: {%s: []}) "
+        "{ totalCount } }" % (how, how)
+    )
+    assert found["buildings"]["groupCount"] == groups
+    assert bool(found["none"]["totalCount"]) == bool(groups)
+
+
 def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) -> None:
     found = ask("{ cityFurniture { aggregate { count countValue { sum } } } }")["cityFurniture"]["aggregate"]
     assert found == {"count": 2, "countValue": {"sum": 7}}
@@ -528,7 +579,7 @@ def test_a_field_called_count_does_not_hide_the_number_of_records(ask: Asked) ->
         ("by: [{hexagon: {edgeM: -5}}]", "metres: at most"),
         ("by: [{hexagon: {edgeM: 1e300}}]", "metres: at most"),
         ("by: [{currentUse: true}], having: {count: {gt: null}}", "isNull"),
-        ("by: [{currentUse: true}], orderBy: [{heightM: {avg: null}}]", "is null; say ASC or DESC"),
+        ("by: [{currentUse: true}], orderBy: [{heightM: {avg: null}}]", "must be non-null"),
     ],
 )
 def test_groupings_that_are_refused(ask: Asked, asked: str, words: str) -> None:
