@@ -28,6 +28,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_input_field,
+    print_ast,
     type_from_ast,
     value_from_ast,
 )
@@ -110,7 +111,7 @@ class Arguments:
     def of_field(self, field: Any, node: Any) -> dict[str, Tree]:
         """The arguments of a selected field; those left out and without default are absent."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        return self._members(field.args, given)
+        return self._members(field.args, given, node.name.value)
 
     def fix(self, leaf: Leaf, of: Callable[[Any], Any] = lambda value: value) -> Any:
         """The value now; it becomes part of what the plan is cached under."""
@@ -118,10 +119,12 @@ class Arguments:
             self.structural.append(Structural(leaf, of))
         return of(leaf.read(self.variables))
 
-    def _members(self, declared: Mapping[str, Any], given: Mapping[str, ValueNode]) -> dict[str, Tree]:
+    def _members(
+        self, declared: Mapping[str, Any], given: Mapping[str, ValueNode], where: str
+    ) -> dict[str, Tree]:
         found: dict[str, Tree] = {}
         for name, member in declared.items():
-            tree = self._resolve(given[name], member.type) if name in given else Undefined
+            tree = self._resolve(given[name], member.type, f"{where}.{name}") if name in given else Undefined
             if tree is Undefined and member.default_value is not Undefined:
                 tree = Const(member.default_value)
             if tree is None and is_non_null_type(member.type):
@@ -130,20 +133,20 @@ class Arguments:
                 found[name] = tree
         return found
 
-    def _resolve(self, node: ValueNode, type_: Any) -> Tree:
+    def _resolve(self, node: ValueNode, type_: Any, where: str) -> Tree:
         type_ = get_nullable_type(type_)
         if isinstance(node, VariableNode):
             name = node.name.value
             if name in self.variables:
                 return self._open(self.variables[name], type_, name, ())
             if name in self._defaults:
-                return self._resolve(self._defaults[name], type_)
+                return self._resolve(self._defaults[name], type_, where)
             return Undefined
         if isinstance(node, NullValueNode):
             return None
         if is_list_type(type_):
             nodes = node.values if isinstance(node, ListValueNode) else (node,)
-            items = [self._resolve(item, type_.of_type) for item in nodes]
+            items = [self._resolve(item, type_.of_type, f"{where}[{i}]") for i, item in enumerate(nodes)]
             items = [None if item is Undefined else item for item in items]
             if is_input_object_type(get_named_type(type_)):
                 return items
@@ -152,8 +155,15 @@ class Arguments:
             return Seq(tuple(Const(None) if item is None else item for item in items))
         if is_input_object_type(type_):
             assert isinstance(node, ObjectValueNode)
-            return self._members(type_.fields, {field.name.value: field.value for field in node.fields})
-        return Written(node, type_) if _holds_variable(node) else Const(value_from_ast(node, type_))
+            given = {field.name.value: field.value for field in node.fields}
+            return self._members(type_.fields, given, where)
+        if _holds_variable(node):
+            return Written(node, type_)
+        value = value_from_ast(node, type_)
+        if value is Undefined:
+            # validation takes any digits for a Float, also those that no double holds
+            raise BadRequest(f"{print_ast(node)[:80]} is no {type_}", where=where)
+        return Const(value)
 
     def _open(self, value: Any, type_: Any, name: str, path: tuple[str | int, ...]) -> Tree:
         type_ = get_nullable_type(type_)

@@ -27,6 +27,10 @@ Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 
 
+#: what PostgreSQL takes
+_FARTHEST_OFFSET = dt.timedelta(hours=16)
+
+
 def _date(value: Any) -> str:
     try:
         return dt.date.fromisoformat(value).isoformat()
@@ -41,6 +45,8 @@ def _moment(value: Any) -> str:
         raise BadRequest(f"{value!r} is no moment; write it as 2026-11-24T10:00:00+02:00") from None
     if moment.tzinfo is None:
         raise BadRequest(f"{value!r} names no time zone; write it as 2026-11-24T10:00:00+02:00")
+    if abs(moment.utcoffset() or dt.timedelta()) >= _FARTHEST_OFFSET:
+        raise BadRequest(f"{value!r} is 16 hours or more off UTC; time zones are up to 14 hours off")
     return moment.isoformat()
 
 

@@ -343,7 +343,7 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
     elif kind == "bbox":
         return _box(place, variables, srid).polygon
     else:
-        crs = values.get("crs") or places.WGS84
+        crs = values.get("crs", places.WGS84)
         return places.project(places.from_wkt(values["wkt"], crs=crs, where=where), crs, srid)
     return places.project(made, places.WGS84, srid)
 

@@ -64,6 +64,49 @@ def test_a_wrong_question_is_told_what_is_wrong(ask: Asked, query: str, told: st
     assert told in ask.refused(query)
 
 
+BUILDINGS, AIR = "{ buildings(where: {%s}) { totalCount } }", "{ buildings(first: 1) { nodes { %s } } }"
+POINT = "{point: {lon: 23.3, lat: 42.7}}"
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        (BUILDINGS % "footprint: {within: {buffer: {of: %s, metres: 1e400}}}" % POINT,
+         "buildings.where.footprint.within.buffer.metres"),
+        (BUILDINGS % "footprint: {dwithin: {of: %s, withinM: 1e400}}" % POINT,
+         "buildings.where.footprint.dwithin.withinM"),
+        (BUILDINGS % "footprint: {within: {point: {lon: -1e400, lat: 42}}}",
+         "buildings.where.footprint.within.point.lon"),
+        (BUILDINGS % "footprint: {bbox: {west: 23, south: 42, east: 1e400, north: 43}}",
+         "buildings.where.footprint.bbox.east"),
+        (BUILDINGS % "or: [{heightM: {in: [1, 1e400]}}]", "buildings.where.or[0].heightM.in[1]"),
+        (AIR % "geometry(simplifyM: 1e400)", "geometry.simplifyM"),
+        (AIR % "nearby(kinds: [Site], withinM: 1e400) { nodes { id } }", "nearby.withinM"),
+        (AIR % "overlaps(with: District, minAreaM2: 1e400) { nodes { id } }", "overlaps.minAreaM2"),
+        ("query($m: Float! = 1e400) " + AIR % "nearby(kinds: [Site], withinM: $m) { nodes { id } }",
+         "nearby.withinM"),
+    ],
+)  # fmt: skip
+def test_a_literal_beyond_a_double_is_no_fault_of_the_server(ask: Asked, query: str, where: str) -> None:
+    told = ask.refused(query)
+    assert told.startswith(f"{where}: ")
+    assert "1e400 is no Float" in told
+
+
+def test_an_offset_that_postgresql_does_not_take_is_no_fault_of_the_server(ask: Asked) -> None:
+    text = '{ importRuns(where: {startedAt: {gt: "%s"}}) { totalCount } }'
+    for offset in ("+23:59", "-16:00"):
+        told = ask.refused(text % f"2020-01-01T00:00:00{offset}")
+        assert "is 16 hours or more off UTC" in told
+    for allowed in ("2020-01-01T00:00:00+15:59", "0001-01-01T00:00:00+14:00"):
+        assert ask(text % allowed)["importRuns"] == {"totalCount": 0}
+
+
+def test_a_crs_of_zero_is_not_taken_for_the_usual_one(ask: Asked) -> None:
+    text = 'footprint: {intersects: {wkt: {wkt: "POINT(23 42)", crs: 0}}}'
+    assert "there is no EPSG:0" in ask.refused(BUILDINGS % text)
+
+
 def test_deep_questions_are_refused_before_any_sql(ask: Asked) -> None:
     query = "district { neighbourhoods(first: 1) { nodes { " * 8 + "id" + " } } }" * 8
     ask.statements.clear()
