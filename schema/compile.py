@@ -6,7 +6,6 @@ records are correlated subqueries: they keep the page's order without sorting it
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Double,
     Integer,
@@ -76,10 +76,10 @@ class SortKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Expected:
-    """An entity that an argument names and that must exist: else the answer would be silently empty."""
+    """What an argument names and that must exist: else the answer would be silently empty."""
 
     where: str
-    read: Callable[[Mapping[str, Any]], Any]
+    told: Callable[[Mapping[str, Any]], str]  #: where it does not
 
 
 @dataclass(frozen=True)
@@ -462,7 +462,7 @@ class Compiler:
         entity = page.entity
         size = page.size + 1 if extra else page.size
         t, order, rows_of = self.source(parent, outer, page, size, settled=True)
-        cursor = cursor_of(page, order)
+        cursor = cursor_of(self, page, order)
         columns: list[Any] = [cursor.label("c")] if extra else []
         for i, part in enumerate(page.parts):
             if isinstance(part, p.Nodes):
@@ -607,18 +607,20 @@ class Compiler:
         nullable = name in entity.computed or bool(entity.table.c[name].nullable)
         if one.place is not None:
             between = t.c[name].op("<->", return_type=Double())
-            # nothing may be left of a record within a buffer, nor may it have a place
+            # the record that is meant may have no place
             return SortKey(between(self.place(one.place)), False, nullable or values.names_entity(one.place))
         return SortKey(self.value(entity, t, name), one.descending, nullable, one.nulls_first)
 
     def _beyond(self, page: p.Page, order: Sequence[SortKey]) -> Any:
         """Rows behind the cursor in this order (ahead of it when going backwards)."""
         assert page.cursor is not None
-        signature = _signature(page)
+        signature, where = _signature(page), f"{page.key}.{'before' if page.backwards else 'after'}"
         alternatives = []
         equal: list[Any] = []
         for i, (expression, descending, nullable, nulls_first) in enumerate(order):
-            read = values.cursor_value(page.cursor, i, len(order), signature, nullable=nullable)
+            read = values.cursor_value(
+                page.cursor, i, len(order), signature, expression.type, where, nullable=nullable
+            )
             value = self.bind(read, expression.type)
             down = descending != page.backwards
             further: Any = expression < value if down else expression > value
@@ -760,14 +762,21 @@ class Compiler:
             s = self.alias(place.entity)
             found = select(s.c[place.entity.geometry]).where(s.c.key == key)
             present = exists(select(literal_column("1")).select_from(s).where(s.c.key == key))
-            self._expected.append((Expected(place.where, leaf.read), present))
+            missing = Expected(place.where, lambda variables: f'there is no "{leaf.read(variables)}"')
+            self._expected.append((missing, present))
             return found.scalar_subquery()
         # in a SELECT of its own it is made once, not for every row that it is compared with
         if place.of is not None and values.names_entity(place.of):
-            reading = values.metres(place.tree["buffer"]["metres"], f"{place.where}.metres")
+            metres = place.tree["buffer"]["metres"]
+            reading = values.metres(metres, f"{place.where}.metres")
             around = func.ST_Buffer(
                 self.place(place.of), self.bind(reading, Double()), literal_column(str(BUFFER_SEGMENTS))
             )
+            if place.inward:
+                # of an entity without a place there is no buffer, which is no mistake
+                left = func.coalesce(~func.ST_IsEmpty(around), true())
+                empty = Expected(place.where, lambda variables: values.nothing_left(metres.read(variables)))
+                self._expected.append((empty, left))
             return select(around).scalar_subquery()
         if values.names_entity(place):
             parts = array([self.place(part) for part in place.parts])
@@ -866,10 +875,9 @@ def directed(key: SortKey, *, backwards: bool = False) -> Any:
     return way.nulls_first() if key.nulls_first != backwards else way.nulls_last()
 
 
-def _signature(page: p.Page) -> int:
-    """What a cursor must agree with: the fields and directions that its list is ordered by."""
+def _signature(page: p.Page) -> values.Signature:
     said = f"{page.entity.name}|" + "|".join(_said(one) for one in page.order)
-    return zlib.crc32(said.encode())
+    return values.Signature(said, tuple(one.place.tree for one in page.order if one.place is not None))
 
 
 def _said(one: p.Order) -> str:
@@ -877,11 +885,15 @@ def _said(one: p.Order) -> str:
     return f"{links}{one.name}{one.descending}{'first' if one.nulls_first else ''}"
 
 
-def cursor_of(page: p.Page, order: Sequence[SortKey]) -> ColumnElement[Any]:
+def cursor_of(compiler: Compiler, page: p.Page, order: Sequence[SortKey]) -> ColumnElement[Any]:
     """A row's place in its order: URL-safe base64 of a JSON list of the values that it is ordered by."""
-    content = func.json_build_array(
-        literal_column(str(_signature(page))), *(expression for expression, *_ in order)
+    signature = _signature(page)
+    checksum: Any = (
+        compiler.bind(signature.reading(), BigInteger())
+        if signature.places
+        else literal_column(str(signature.of({})))
     )
+    content = func.json_build_array(checksum, *(expression for expression, *_ in order))
     encoded = func.encode(
         func.convert_to(cast(content, Text), literal_column("'UTF8'")), literal_column("'base64'")
     )

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from inspect import isawaitable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import orjson
 import strawberry
@@ -199,6 +199,12 @@ class Engine:
             except BadRequest as refused:
                 refusal = str(refused)
             values = statement.values(given)
+            if statement.expected:
+                # PostgreSQL leaves out what is not asked for of a subquery: the answer
+                only = b"SELECT missing FROM (" + statement.sql + b") AS whole"
+                (missing,) = await reader.fetch(only, values, prepare=False)
+                if missing is not None:
+                    _refuse_missing(statement, missing, given)
             explained, *_ = await reader.fetch(_EXPLAIN + statement.sql, values, prepare=False)
             large, *_ = await reader.fetch(LARGE_TABLES, [city.name.encode()])
             told = dry_run(
@@ -326,8 +332,7 @@ class Engine:
             statement.sql, statement.values(variables), prepare=not statement.wants_own_plan(variables)
         )
         if len(row) > 1 and row[1] is not None:
-            expected = statement.expected[int(row[1])]
-            raise BadRequest(f'there is no "{expected.read(variables)}"', where=expected.where)
+            _refuse_missing(statement, row[1], variables)
         if row[0] is None and statement.otherwise is not None:
             return await self._fetch(reader, statement.otherwise(), variables)
         return b"".join((statement.opening, row[0] or b"null", statement.closing))
@@ -473,6 +478,12 @@ class Engine:
             return _errors([_as_graphql(BadRequest("a value is not of the kind that its field holds"))])
         log.error("statement refused: %s", refused)
         return _incident("a statement was refused")
+
+
+def _refuse_missing(statement: Statement, number: bytes, variables: Mapping[str, Any]) -> NoReturn:
+    """BadRequest of an expected entity that is not there, by its number."""
+    expected = statement.expected[int(number)]
+    raise BadRequest(expected.told(variables), where=expected.where)
 
 
 _EXPLAIN = b"EXPLAIN (FORMAT JSON) "

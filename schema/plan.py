@@ -182,6 +182,7 @@ class Place:
     entity: Entity | None = None  #: of the entity whose geometry is meant
     of: Place | None = None  #: what a buffer is around
     parts: tuple[Place, ...] = ()  #: what a union is of
+    inward: bool = False  #: of a buffer: whether it may leave nothing
     dimension: int | None = None  #: what its union is of: 0 points, 1 lines, 2 areas
 
 

@@ -595,7 +595,8 @@ class Planner:
             return p.Place({kind: inner}, f"{where}.entity", entity=BY_NAME[name])
         if kind == "buffer":
             of = self.place(inner["of"], f"{where}.buffer.of")
-            return p.Place({kind: inner}, f"{where}.buffer", of=of)
+            inward = self.arguments.fix(inner["metres"], lambda metres: metres <= 0)
+            return p.Place({kind: inner}, f"{where}.buffer", of=of, inward=inward)
         if kind == "union":
             if not inner:
                 raise BadRequest("give at least one place", where=f"{where}.union")

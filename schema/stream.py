@@ -76,7 +76,7 @@ def compile_stream(page: p.Page, city: City) -> Statement:
     t, order, rows_of = compiler.source(None, None, page, page.size)
     part = page.parts[0]
     if isinstance(part, p.Edge):
-        edge = compiler.edge(page.entity, t, part, page, order, cursor_of(page, order))
+        edge = compiler.edge(page.entity, t, part, page, order, cursor_of(compiler, page, order))
         rows = rows_of([edge.label("o")]).subquery(compiler.inner("rows"))
         line: Any = rows.c.o
     else:
@@ -127,7 +127,7 @@ async def lines(
         async for rows in batches:
             if not started and rows[0] is not None and rows[0].isdigit():
                 expected = statement.expected[int(rows[0])]
-                raise BadRequest(f'there is no "{expected.read(given)}"', where=expected.where)
+                raise BadRequest(expected.told(given), where=expected.where)
             # PostgreSQL breaks lines between the records of a nested list; in a text they are escaped
             yield b"".join(row.replace(b"\n", b"") + b"\n" for row in rows if row is not None)
             started = True

@@ -12,12 +12,16 @@ import datetime as dt
 import enum
 import json
 import math
+import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Float, Integer, Numeric
+from sqlalchemy.types import NullType
 
 from schema import places
 from schema import plan as p
@@ -221,21 +225,66 @@ def types(leaf: Leaf, where: str) -> Reading:
     return _once(read, leaf)
 
 
-def cursor_value(leaf: Leaf, index: int, count: int, signature: int, *, nullable: bool) -> Reading:
-    """One of the values that a cursor carries; the cursor must be from the same order."""
+@dataclass(frozen=True)
+class Signature:
+    """What a cursor must agree with: fields and directions of an order, and the places that it is from."""
+
+    said: str
+    places: tuple[Tree, ...]
+
+    def of(self, variables: Variables) -> int:
+        """A checksum of it all."""
+        found = zlib.crc32(self.said.encode())
+        for tree in self.places:
+            found = zlib.crc32(json.dumps(_said(tree, variables), sort_keys=True).encode(), found)
+        return found
+
+    def reading(self) -> Reading:
+        """The checksum as a parameter."""
+        return _once(lambda variables: str(self.of(variables)).encode(), *_leaves(list(self.places)))
+
+
+def cursor_value(
+    leaf: Leaf, index: int, count: int, signature: Signature, kind: Any, where: str, *, nullable: bool
+) -> Reading:
+    """One of the values that a cursor carries, of this SQL type; the cursor must be from the same order."""
 
     def read(variables: Variables) -> bytes | None:
         text = leaf.read(variables)
-        value = _cursor(text, count, signature)[index]
+        value = _cursor(text, count, signature.of(variables), where)[index]
         if value is None and nullable:
             return None
+        if not _is_of(value, kind):
+            raise _no_cursor(text, where)
         if isinstance(value, bool):
             return b"t" if value else b"f"
-        if not isinstance(value, str | int | float):
-            raise _no_cursor(text)
-        return _text(value if isinstance(value, str) else json.dumps(value), "after")
+        return _text(value if isinstance(value, str) else json.dumps(value), where)
 
-    return _once(read, leaf)
+    return _once(read, leaf, *_leaves(list(signature.places)))
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether PostgreSQL may have written this JSON value for one of this SQL type."""
+    if isinstance(kind, Boolean):
+        return isinstance(value, bool)
+    if isinstance(kind, Integer):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        return type(value) is int and -(2**bits) <= value < 2**bits
+    if isinstance(kind, Float | Numeric):
+        try:
+            return type(value) in (int, float) and math.isfinite(float(value))
+        except OverflowError:
+            return False
+    if isinstance(kind, NullType):
+        return type(value) in (str, int, float)
+    if not isinstance(value, str):
+        return False
+    if isinstance(kind, Date | DateTime):
+        try:
+            (dt.datetime if isinstance(kind, DateTime) else dt.date).fromisoformat(value)
+        except ValueError:
+            return False
+    return True
 
 
 def shape(place: p.Place, srid: int) -> Reading:
@@ -330,7 +379,7 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
         metres = _metres(tree["metres"].read(variables), f"{where}.metres")
         around = _shape(place.of, variables, srid).buffer(metres, quad_segs=places.BUFFER_SEGMENTS)
         if shapely.is_empty(around):
-            raise BadRequest(f"nothing is left of the geometry at {metres} metres", where=where)
+            raise BadRequest(nothing_left(metres), where=where)
         return around
     if kind == "union":
         parts = [places.checked(_shape(part, variables, srid), where=part.where) for part in place.parts]
@@ -346,6 +395,11 @@ def _shape(place: p.Place, variables: Variables, srid: int) -> BaseGeometry:
         crs = values.get("crs", places.WGS84)
         return places.project(places.from_wkt(values["wkt"], crs=crs, where=where), crs, srid)
     return places.project(made, places.WGS84, srid)
+
+
+def nothing_left(metres: float) -> str:
+    """What is told of a buffer that is empty."""
+    return f"nothing is left of the geometry at {float(metres)} metres"
 
 
 def _leaves(tree: Any) -> list[Leaf]:
@@ -388,17 +442,19 @@ def _text(text: str, where: str) -> bytes:
     return storable(text, where=where).encode()
 
 
-def _cursor(text: str, count: int, signature: int) -> list[Any]:
+def _cursor(text: str, count: int, signature: int, where: str) -> list[Any]:
     try:
         decoded = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         decoded = None
     if not isinstance(decoded, list) or len(decoded) != count + 1 or decoded[0] != signature:
-        raise _no_cursor(text)
+        raise _no_cursor(text, where)
     return decoded[1:]
 
 
-def _no_cursor(text: str) -> BadRequest:
+def _no_cursor(text: str, where: str) -> BadRequest:
     return BadRequest(
-        f'"{text[:80]}" is no cursor of this list in this order; take one from edges or pageInfo'
+        f'"{text[:80]}" is no cursor of this list in this order (distances are from the same place); '
+        "take one from edges or pageInfo",
+        where=where,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -245,10 +247,6 @@ def test_a_document_may_write_geojson_with_variables_in_it(ask: Asked) -> None:
             "[{id: DESC}, {storeysAboveGround: ASC}]",
         ),  # what follows the id can be null at the last
         ("transitStops", '[{distance: {entity: "Site:s9"}}]'),  # which has no place
-        (
-            "transitStops",
-            '[{distance: {buffer: {of: {entity: "Building:b.1"}, metres: -99}}}]',
-        ),  # nothing is left
     ],
 )
 def test_a_list_can_be_walked_where_all_that_orders_it_is_null(ask: Asked, root: str, order: str) -> None:
@@ -256,3 +254,44 @@ def test_a_list_can_be_walked_where_all_that_orders_it_is_null(ask: Asked, root:
     assert len(ids) > 4
     assert _walk(ask, root, order, 2, forwards=True) == ids
     assert _walk(ask, root, order, 2, forwards=False) == ids
+
+
+NEAREST = """query($of: GeometryInput!, $after: String) {
+    buildings(first: 1, after: $after, orderBy: [{distance: $of}]) { pageInfo { endCursor } edges { cursor node { id } } } }"""
+
+
+def test_a_cursor_of_the_distance_from_one_place_is_none_from_another(ask: Asked) -> None:
+    here, there = ({"point": {"lon": lon, "lat": 42.7}} for lon in (23.3, 23.4))
+    first = ask(NEAREST, of=here)["buildings"]
+    cursor = first["pageInfo"]["endCursor"]
+    assert cursor == first["edges"][0]["cursor"]
+    second = ask(NEAREST, of=here, after=cursor)["buildings"]
+    assert second["edges"][0]["node"] != first["edges"][0]["node"]
+    told = ask.refused(NEAREST, of=there, after=cursor)
+    assert told.startswith("buildings.after: ")
+    assert "distances are from the same place" in told
+    written = NEAREST.replace("distance: $of", "distance: {point: {lon: 23.3, lat: 42.7}}")
+    written = written.replace("$of: GeometryInput!, ", "")
+    assert ask(written, after=cursor) == ask(NEAREST, of=here, after=cursor)
+
+
+@pytest.mark.parametrize(
+    ("root", "order", "wrong"),
+    [
+        ("buildings", "heightM", ["x", True, [1], 10**400, float("inf")]),
+        ("buildings", "storeysAboveGround", ["x", True, 1.5, 2**31, {}]),
+        ("buildings", "currentUse", [1, False, [1], "\0"]),
+        ("observations", "phenomenonTime", ["yesterday", 5, True]),
+        ("facilities", "kind", [5, True]),
+    ],
+)
+def test_a_forged_cursor_is_told_by_its_argument(ask: Asked, root: str, order: str, wrong: list[Any]) -> None:
+    for way, count, info in (("after", "first", "endCursor"), ("before", "last", "startCursor")):
+        text = "query($c: String) { %s(%s: 1, %s: $c, orderBy: [{%s: ASC}]) { pageInfo { %s } } }" % (
+            root, count, way, order, info,
+        )  # fmt: skip
+        found = ask(text)[root]["pageInfo"][info]
+        signature, _, key = json.loads(base64.urlsafe_b64decode(found + "=" * (-len(found) % 4)))
+        for value in wrong:
+            forged = base64.urlsafe_b64encode(json.dumps([signature, value, key]).encode()).decode()
+            assert ask.refused(text, c=forged).startswith(f"{root}.{way}: "), value

@@ -257,3 +257,34 @@ def test_an_order_of_more_keys_than_a_cursor_holds_is_refused(ask: Asked) -> Non
     query = "query($o: [BuildingOrder!]) { buildings(orderBy: $o) { edges { cursor } } }"
     message = ask.refused(query, o=[{"heightM": "ASC"}] * 120)
     assert message == "buildings.orderBy: has 120 keys; give at most 10"
+
+
+BOX = "{bbox: {west: 23.32, south: 42.69, east: 23.33, north: 42.70}}"
+
+
+@pytest.mark.parametrize("of", ['{entity: "Building:b.1"}', BOX, '{union: [{entity: "Building:b.1"}]}'])
+@pytest.mark.parametrize("predicate", ["within", "disjoint"])
+def test_a_buffer_that_leaves_nothing_is_told_of_whatever_it_is(ask: Asked, of: str, predicate: str) -> None:
+    text = "query($m: Float!) { buildings(where: {footprint: {%s: {buffer: {of: %s, metres: $m}}}}) { totalCount } }"
+    told = ask.refused(text % (predicate, of), m=-5000)
+    assert told == (
+        f"buildings.where.footprint.{predicate}.buffer: nothing is left of the geometry at -5000.0 metres"
+    )
+    assert ask(text % (predicate, of), m=1)["buildings"]["totalCount"] >= 0
+
+
+def test_a_buffer_of_what_has_no_place_is_no_mistake(ask: Asked) -> None:
+    text = BUILDINGS % 'footprint: {within: {buffer: {of: {entity: "Site:s9"}, metres: 0}}}'
+    assert ask(text)["buildings"] == {"totalCount": 0}
+
+
+def test_a_dry_run_says_what_is_not_there(ask: Asked) -> None:
+    for of, told in (
+        ('{entity: "District:nowhere"}', 'there is no "District:nowhere"'),
+        ('{buffer: {of: {entity: "Building:b.1"}, metres: -5000}}', "nothing is left of the geometry"),
+    ):
+        text = BUILDINGS % f"footprint: {{intersects: {of}}}"
+        explained = ask.loop.run_until_complete(ask.engine.explain(ask.reader, ask.town.city, text))
+        assert explained.status == 400
+        assert explained.body == ask.answer(text).body
+        assert told in orjson.loads(explained.body)["errors"][0]["message"]
