@@ -64,7 +64,7 @@ class Callers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._anybody = Caller(settings.cost_budget)
-        self._known = {name: self._caller(budget) for name, _, budget in settings.callers}
+        self._known = {token: self._caller(budget) for _, token, budget in settings.callers}
         self._by_address: OrderedDict[str, Caller] = OrderedDict()
 
     def of(self, authorization: str, address: str) -> Caller:
@@ -72,9 +72,9 @@ class Callers:
         if authorization and self._settings.callers:
             sent = authorization[len(BEARER) :].strip() if authorization.lower().startswith(BEARER) else ""
             # every token is compared, each in constant time, so that time tells nothing of them
-            tokens = [(name, token) for name, token, _ in self._settings.callers]
-            tokens += self._settings.curators
-            found = [name for name, token in tokens if hmac.compare_digest(token.encode(), sent.encode())]
+            tokens = [token for _, token, _ in self._settings.callers]
+            tokens += [token for _, token in self._settings.curators]
+            found = [token for token in tokens if hmac.compare_digest(token.encode(), sent.encode())]
             if not found:
                 raise NotAllowed("the token in Authorization is nobody's", 401, "UNAUTHENTICATED")
             if found[0] in self._known:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.schema_directive import Location
 
+from schema import plan as p
 from schema import reads
 from twin.errors import BadRequest
 
@@ -40,6 +41,19 @@ _COSTS: dict[type[Any], reads.Cost] = {
     reads.RootIdentifier: reads.Cost(0, 2),
     reads.RootNotices: reads.Cost(2, 1),
 }
+#: of what an operation says about the schema, for each thing that it may tell, however deep
+TOLD = 0.25
+#: how many there are of what is listed in the schema, of a type or of a field on average
+TOLD_OF = {"types": 500, "fields": 5, "inputFields": 5, "enumValues": 1, "args": 1, "directives": 10}
+#: of a place that is not just read: it is worked out once for an operation
+BUFFERED, UNITED = 200.0, 50.0
+#: of what a nested list looks through, as of a whole table: the few rows that hang from one
+_HANGING = 0.01
+_BY_INDEX, _BY_ROW, _BY_SHAPE = 10.0, 1_000.0, 5_000.0
+_SORTED, _SORTED_BY_DISTANCE = 100.0, 100_000.0
+#: which operators no index serves
+_LOOKED_AT = ("endsWith", "contains", "hasKey", "has")
+_SHAPES_LOOKED_AT = ("relate", "disjoint")
 #: a list is counted row by row, on an index where there is one
 COUNTED = reads.Cost(10)
 
@@ -72,6 +86,41 @@ def directives_of(read: Any) -> list[object]:
     if cost == _FREE:
         return []
     return [CostDirective(weight=cost.weight, per_item=cost.per_item or strawberry.UNSET)]
+
+
+# --- conditions and orders ----------------------------------------------------------------------------
+def of_condition(condition: p.Condition, *, hanging: bool = False) -> float:
+    """What it takes to look once for the rows that are so: in a table, or among what hangs from a row."""
+    return _looked_for(condition) * (_HANGING if hanging else 1)
+
+
+def _looked_for(condition: p.Condition) -> float:
+    match condition:
+        case p.All(inner) | p.Either(inner):
+            return sum(_looked_for(one) for one in inner)
+        case p.Not(one):
+            return _looked_for(one)
+        case p.Compare(name, op):
+            if name == "key":
+                return 0
+            return _BY_ROW if op in _LOOKED_AT or condition.member is not None else _BY_INDEX
+        case p.Spatial(_, predicate):
+            return _BY_SHAPE if predicate in _SHAPES_LOOKED_AT else _BY_INDEX * 10
+        case p.Through() | p.Among():
+            return _BY_INDEX + _looked_for(condition.condition)
+
+
+def of_order(order: Sequence[p.Order], *, hanging: bool = False) -> float:
+    """What it takes to sort a list once."""
+    whole = 0.0
+    for i, one in enumerate(order):
+        if one.place is not None and (one.through or i):
+            whole += _SORTED_BY_DISTANCE  # which only the first key's index spares
+        elif one.through:
+            whole += _SORTED * 10
+        else:
+            whole += 0 if one.name == "key" else _SORTED
+    return whole * (_HANGING if hanging else 1)
 
 
 # --- adding up ----------------------------------------------------------------------------------------
@@ -146,13 +195,17 @@ class Account:
     def dearest(self, alternatives: Iterable[T]) -> list[T]:
         """Alternatives that are planned one by one, of which only one counts: the one that may cost most."""
         before = most = self.rows, self._cost, self._rows_below
+        parts = dearest = self._parts
+        self._parts = parts.copy()
         made = []
         for one in alternatives:
             made.append(one)
             now = self.rows, self._cost, self._rows_below
+            if now[1] > most[1]:
+                dearest = self._parts
             most = max(most[0], now[0]), max(most[1], now[1]), max(most[2], now[2])
-            self.rows, self._cost, self._rows_below = before
-        self.rows, self._cost, self._rows_below = most
+            (self.rows, self._cost, self._rows_below), self._parts = before, parts.copy()
+        (self.rows, self._cost, self._rows_below), self._parts = most, dearest
         return made
 
     def bill(self) -> Bill:

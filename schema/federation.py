@@ -140,8 +140,14 @@ class Service(p.Feature):
 class RootService(reads.Feature):
     """The subgraph's own schema."""
 
+    cost = reads.Cost(1_000)
+
     def plan(self, planner: Planner, asked: Asked) -> Service:
-        return Service(asked.key, planner.parts("_Service", asked.below))
+        parts = planner.parts("_Service", asked.below)
+        # a short document could ask for it hundreds of times, and it is long
+        if planner.count("sdl", sum(part == "sdl" for _, part in parts)) > 1:
+            raise BadRequest("is asked for more than once; it is always the same", where="_service.sdl")
+        return Service(asked.key, parts)
 
 
 @cache

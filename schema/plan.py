@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema.arguments import Leaf, Tree
-from schema.cost import Bill
 from twin.entities import Entity
 
 if TYPE_CHECKING:
     from schema.compile import Compiler
+    from schema.cost import Bill
 
 #: pairs of response key and part, in the order asked
 Parts = tuple[tuple[str, str], ...]

@@ -29,7 +29,7 @@ from graphql import (
 from schema import plan as p
 from schema import reads
 from schema.arguments import Arguments, Leaf, Tree, required
-from schema.cost import COUNTED, Account, cost_of
+from schema.cost import BUFFERED, COUNTED, TOLD, TOLD_OF, UNITED, Account, cost_of, of_condition, of_order
 from schema.declare import READ, camel
 from schema.filters import PREDICATES
 from schema.ordering import Direction
@@ -212,6 +212,8 @@ class Planner:
                 items.append(p.Constant(key, type_.name))
             elif name in ("__schema", "__type"):
                 self._introspects = True
+                with self.account.field(key, reads.Cost(), times):
+                    self._told("__Schema" if name == "__schema" else "__Type", _below(nodes), 1)
             else:
                 declared = type_.fields[name]
                 arguments = self.arguments.of_field(declared, nodes[0])
@@ -220,6 +222,16 @@ class Planner:
                     asked = Asked(key, name, declared, arguments, below, entity, times, depth, ends)
                     items.append(self._item(asked))
         return tuple(items)
+
+    def _told(self, type_: str, below: Sequence[SelectionSetNode], times: int) -> None:
+        """Count what is told of the schema."""
+        for _, nodes in self.collected(type_, below):
+            self.account.spend(TOLD * times)
+            declared = self.object_type(type_).fields.get(nodes[0].name.value)
+            inner = _below(nodes)
+            if declared is not None and inner:
+                size = TOLD_OF.get(nodes[0].name.value, 1)
+                self._told(get_named_type(declared.type).name, inner, times * size)
 
     def _item(self, asked: Asked) -> p.Item:
         read = _read(asked.declared)
@@ -436,6 +448,13 @@ class Planner:
                 here = replace(asked.each(nodes), key=key, name=part, declared=declared, arguments=given)
                 with self.account.field(key, own.cost, here.times):
                     parts.append(own.plan(self, here, page))
+        lists = any(isinstance(part, p.Nodes | p.Edge | p.PageInfo) for part in parts)
+        others = sum(isinstance(part, p.TotalCount | p.Feature) for part in parts)
+        hanging = via is not None
+        if condition is not None:
+            self.account.spend(asked.times * (lists + others) * of_condition(condition, hanging=hanging))
+        if lists:
+            self.account.spend(asked.times * of_order(order, hanging=hanging))
         return replace(page, parts=tuple(parts))
 
     def _edge(self, key: str, target: str, asked: Asked) -> p.Edge:
@@ -595,12 +614,14 @@ class Planner:
             return p.Place({kind: inner}, f"{where}.entity", entity=BY_NAME[name])
         if kind == "buffer":
             of = self.place(inner["of"], f"{where}.buffer.of")
+            self.account.spend(BUFFERED)
             inward = self.arguments.fix(inner["metres"], lambda metres: metres <= 0)
             return p.Place({kind: inner}, f"{where}.buffer", of=of, inward=inward)
         if kind == "union":
             if not inner:
                 raise BadRequest("give at least one place", where=f"{where}.union")
             parts = [self.place(one, f"{where}.union[{i}]") for i, one in enumerate(inner)]
+            self.account.spend(UNITED * len(parts))
             return p.Place({kind: inner}, f"{where}.union", parts=alike(parts))
         return p.Place({kind: inner}, f"{where}.{kind}")
 

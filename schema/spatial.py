@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: records that one list of neighbours or of overlaps gives at most
 CEILING = 100
+#: how far off the records may be among which those of a filter are looked for at the usual cost
+_NEAR_M = 2_000
+_FAR_COST = 5_000
 
 
 def is_area(entity: Entity) -> bool:
@@ -97,7 +100,12 @@ class NearbyOf(reads.Feature):
         # as many of each kind are looked at
         planner.rows += asked.times * size * len(names)
         kinds, parts = _kinds(planner, asked, names), planner.found("Nearby", "other", asked, size, names)
-        return Nearby(asked.key, size, parts, kinds, asked.arguments.get("withinM"))
+        within = asked.arguments.get("withinM")
+        if within is None or not planner.arguments.fix(within, lambda metres: metres <= _NEAR_M):
+            # where few are so, what is far off is looked at too
+            filtered = sum(condition is not None for _, condition in kinds)
+            planner.account.spend(asked.times * filtered * _FAR_COST)
+        return Nearby(asked.key, size, parts, kinds, within)
 
 
 # --- overlaps -----------------------------------------------------------------------------------------
@@ -236,7 +244,10 @@ NEARBY = Member(
     NearbyOf(),
     [
         Argument("kinds", "[SpatialType!]!", "Of which kinds; what ties comes in their order", REQUIRED),
-        Argument("withinM", float, "How far off at most, in metres; however far when left out"),
+        Argument(
+            "withinM", float,
+            "How far off at most, in metres; however far when left out, which costs more with where",
+        ),
         Argument("where", "SpatialFilter", "Which ones of each kind"),
         Argument("first", int, f"At most this many of all kinds together, up to {CEILING}", default=10),
     ],

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from schema import query
 from schema.app import create
-from schema.callers import Bucket, Spent
+from schema.callers import Bucket, Callers, Spent
 from schema.cost import Bill, cost_of
 from schema.declare import READ
 from tests.schema.conftest import Asked
@@ -70,6 +70,50 @@ def test_what_an_operation_costs(ask: Asked, text: str, cost: float, rows: int) 
     assert (found.cost, found.rows) == (cost, rows)
 
 
+RELATED = '{footprint: {relate: {to: {entity: "District:68134-01"}, pattern: "T********"}}}'
+AROUND = '{buffer: {of: {entity: "District:68134-01"}, metres: 5}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ("{ _service { sdl } }", 1_000),
+        ('{ __type(name: "Building") { name fields { name } } }', 0.25 * (2 + 5)),
+        ("{ buildings(where: {heightM: {gt: 3}}) { totalCount } }", 12 + 10),
+        ("{ buildings(where: {heightM: {gt: 3}}) { totalCount nodes { __typename } } }", 62 + 20),
+        ('{ addresses(where: {text: {contains: "x"}}) { totalCount } }', 12 + 1_000),
+        ("{ buildings(where: {or: [%s]}) { totalCount } }" % ", ".join([RELATED] * 40), 12 + 40 * 5_000),
+        ("{ buildings(where: {footprint: {within: {union: [%s]}}}) { totalCount } }" % ", ".join([AROUND] * 9),
+         12 + 9 * 250 + 100),
+        ("{ districts(first: 2) { nodes { buildings(first: 1, where: %s) { nodes { id } } } } }" % RELATED,
+         4 + 2 * (3 + 50)),
+        ('{ addresses(first: 1, orderBy: [{district: {distance: {entity: "District:1"}}}]) { nodes { id } } }',
+         3 + 100_000),
+    ],
+)  # fmt: skip
+def test_what_is_looked_through_is_not_free(ask: Asked, text: str, cost: float) -> None:
+    assert bill(ask, text).cost == cost
+
+
+def test_a_filter_that_makes_nearby_walk_far_costs_more_than_one_within_reach(ask: Asked) -> None:
+    text = """{ buildings(first: 10) { nodes { nearby(kinds: [Site], first: 1%s,
+        where: {site: {name: {contains: "zzzz"}}}) { nodes { id } } } } }"""
+    far, near = (bill(ask, text % within).cost for within in ("", ", withinM: 500"))
+    assert far - near == bill(ask, text % ", withinM: 5000").cost - near == 10 * 5_000
+
+
+def test_a_gateway_gets_the_subgraphs_schema_once(ask: Asked) -> None:
+    for text in ("{ _service { a: sdl b: sdl } }", "{ a: _service { sdl } b: _service { sdl } }"):
+        assert "_service.sdl: is asked for more than once" in ask.refused(text)
+
+
+def test_what_costs_most_is_of_the_dearest_alternative_only(ask: Asked) -> None:
+    text = """{ districts(first: 2) { nodes { nearby(kinds: [Building, Site, Facility], first: 5) {
+        nodes { ... on SpatialEntity { nearby(kinds: [Building], first: 5) { nodes { id } } } } } } } }"""
+    found = bill(ask, text)
+    assert sum(cost for _, cost in found.parts) == found.cost
+
+
 def test_the_sdl_says_what_the_planner_counts() -> None:
     schema = query.build()
     served, said = schema._schema.type_map, build_schema(query.sdl(schema)).type_map
@@ -115,6 +159,12 @@ def test_a_known_caller_has_a_budget_of_their_own(client: TestClient) -> None:
     status, body = ask_over(client, text)
     assert (status, body["errors"][0]["message"][:37]) == (400, "the operation may cost up to 502; 100")
     assert ask_over(client, text, BORIS)[0] == 400  # a curator's token is known, and gives no budget
+
+
+def test_a_curator_of_a_callers_name_has_everybodys_budget() -> None:
+    settings = Settings(cost_budget=100, callers=(("ana", ANA, 1_000.0),), curators=(("ana", BORIS),))
+    callers = Callers(settings)
+    assert [callers.of(f"Bearer {token}", "x").budget for token in (ANA, BORIS)] == [1_000, 100]
 
 
 def test_a_token_of_nobody_is_told(client: TestClient) -> None:
@@ -185,7 +235,7 @@ def test_a_dry_run_names_the_indexes_and_the_tables_read_whole(town: Town, clien
     found = ask_over(client, '{ node(id: "NamedPlace:n7") { id } }', dryRun=True)[1]["extensions"]["dryRun"]
     assert "named_place_pkey" in found["indexes"]
     assert found["sequentialScans"] == []
-    whole = ask_over(client, '{ namedPlaces(where: {name: {contains: "x"}}) { totalCount } }', dryRun=True)
+    whole = ask_over(client, '{ namedPlaces(where: {name: {ne: "x"}}) { totalCount } }', dryRun=True)
     run = whole[1]["extensions"]["dryRun"]
     assert run["sequentialScans"] == ["named_place"]
     assert run["narrow"] == [
