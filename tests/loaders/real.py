@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,11 @@ from twin.database import connect
 
 
 class Loaded:
-    """A city loaded from real files, and how long that took."""
+    """A city loaded from real files."""
 
     def __init__(self, url: str, name: str, folder: Path) -> None:
         self.url, self.name, self.folder = url, name, folder
-        started = time.perf_counter()
         self.report: LoadReport = self.load()
-        self.seconds = time.perf_counter() - started
 
     def load(self) -> LoadReport:
         return load(self.url, catalogue(self.name), self.folder, again=True)

@@ -20,9 +20,6 @@ from twin.settings import Settings
 
 pytestmark = pytest.mark.real
 
-#: seconds for all of Sofia's files on two cores
-SOFIA_S = 90
-
 
 @pytest.fixture(scope="module")
 def sofia(database_url: str, real_data: Path) -> Loaded:
@@ -34,9 +31,8 @@ def liechtenstein(database_url: str, real_data: Path) -> Loaded:
     return Loaded(database_url, "liechtenstein", real_data / "liechtenstein")
 
 
-def test_sofia_loads_in_one_command_and_in_time(sofia: Loaded) -> None:
+def test_sofia_loads_in_one_command(sofia: Loaded) -> None:
     assert sofia.report.exit_code == 0, sofia.report
-    assert sofia.seconds < SOFIA_S
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,9 @@ def town(database_url: str) -> Town:
 
 @pytest.fixture(scope="module")
 def ask(town: Town) -> Iterator[Asked]:
-    asked = Asked(town, Settings(database_url=town.url, connections=2, page_ceiling=1000))
+    # a busy machine may take its time
+    settings = Settings(database_url=town.url, connections=2, page_ceiling=1000, waiting_timeout_s=60)
+    asked = Asked(town, settings)
     yield asked
     asked.close()
 
