@@ -235,7 +235,7 @@ LARGE_TABLES = (
 def dry_run(bill: Bill, refusal: str | None, budget: float, explained: Any, large: Sequence[str]) -> Any:
     """What an operation would take: by our count, and by PostgreSQL's plan (EXPLAIN's JSON)."""
     whole = explained[0]["Plan"]
-    nodes = list(_nodes(whole, 1.0))
+    nodes = list(_nodes(whole, 1.0, 1.0))
     scans = sorted(
         {
             node["Relation Name"]
@@ -249,9 +249,7 @@ def dry_run(bill: Bill, refusal: str | None, budget: float, explained: Any, larg
     ]
     return bill.told(budget) | {
         "refusal": refusal,
-        "estimatedRows": round(
-            sum(node["Plan Rows"] * times for node, times in nodes if "Relation Name" in node)
-        ),
+        "estimatedRows": round(sum(rows for node, rows in nodes if "Relation Name" in node)),
         "estimatedCost": whole["Total Cost"],
         "indexes": sorted({node["Index Name"] for node, _ in nodes if "Index Name" in node}),
         "sequentialScans": scans,
@@ -260,19 +258,29 @@ def dry_run(bill: Bill, refusal: str | None, budget: float, explained: Any, larg
     }
 
 
-def _nodes(node: Mapping[str, Any], times: float) -> Iterator[tuple[Mapping[str, Any], float]]:
-    """The nodes of a plan, each with how many times PostgreSQL expects to carry it out."""
-    yield node, times
+#: nodes that read all of what is below them before they give a row, whatever LIMIT is above
+_READ_ALL = ("Aggregate", "Hash", "Materialize", "Sort")
+
+
+def _nodes(node: Mapping[str, Any], times: float, share: float) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """The nodes of a plan, each with how many rows PostgreSQL expects it to give in all.
+
+    `times` is how often the node is carried out, `share` how much of it a LIMIT above lets happen.
+    """
+    yield node, node["Plan Rows"] * times * share
+    if node["Node Type"] in _READ_ALL:
+        share = 1.0
     inner = node.get("Plans", ())
     outer_rows = max((one["Plan Rows"] for one in inner if one["Parent Relationship"] == "Outer"), default=1)
     for one in inner:
+        again, part = times, share
         match one["Parent Relationship"]:
             case "SubPlan":
-                again = times * max(node["Plan Rows"], 1)
+                again, part = times * max(node["Plan Rows"] * share, 1), 1.0
             case "Inner" if node["Node Type"] == "Nested Loop":
                 again = times * max(outer_rows, 1)
             case "InitPlan":
-                again = 1.0
-            case _:
-                again = times
-        yield from _nodes(one, again)
+                again, part = 1.0, 1.0
+            case "Outer" if node["Node Type"] == "Limit":
+                part = share * min(1.0, node["Plan Rows"] / max(one["Plan Rows"], 1))
+        yield from _nodes(one, again, part)

@@ -30,7 +30,7 @@ from twin.entities import BY_NAME, ENTITIES
 
 FOLDER = Path(query.__file__).parent
 COMMITTED = FOLDER / "schema.graphql"
-#: the schema of the last release, which clients have built upon
+#: the schema as it was last promised, which clients have built upon
 RELEASED = FOLDER / "released.graphql"
 #: what a client may trip over since then, each with its date and reason
 DECLARED = FOLDER / "breaking.toml"
