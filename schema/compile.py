@@ -300,9 +300,7 @@ class Compiler:
     def _shape(self, entity: Entity | None, t: Any, item: p.Shape) -> ColumnElement[Any]:
         column = t.c[item.name]
         if item.what == "bbox":
-            g = func.ST_Transform(column, literal_column(str(item.crs)))
-            edges = (func.ST_XMin(g), func.ST_YMin(g), func.ST_XMax(g), func.ST_YMax(g))
-            return case((column.isnot(None), func.json_build_array(*edges)))
+            return edges_of(func.ST_Transform(column, literal_column(str(item.crs))), column)
         if item.what in _DERIVED_SHAPES:
             column = getattr(func, _DERIVED_SHAPES[item.what])(column)
         elif item.simplify is not None:
@@ -315,16 +313,7 @@ class Compiler:
         ):
             rendition: ColumnElement[Any] = t.c.geojson
             return rendition
-        # option 2 names the CRS in the GeoJSON, which RFC 7946 leaves out only for EPSG:4326
-        options = 0 if item.crs == WGS84 else 2
-        return cast(
-            func.ST_AsGeoJSON(
-                func.ST_Transform(column, literal_column(str(item.crs))),
-                literal_column(str(item.precision)),
-                literal_column(str(options)),
-            ),
-            JSON,
-        )
+        return geojson(column, item.crs, item.precision)
 
     def _single(self, item: p.Single, *, followed: bool = True) -> ColumnElement[Any]:
         """One record by its id, or where that is `followed`, what took its place."""
@@ -831,6 +820,21 @@ def quoted(text: str) -> ColumnElement[Any]:
     """A text that the schema, not a caller, says."""
     escaped = text.replace("'", "''")
     return literal_column(f"'{escaped}'::text", Text())
+
+
+def geojson(shape: Any, crs: int, precision: int) -> ColumnElement[Any]:
+    """A geometry as GeoJSON in another CRS, with so many decimal places."""
+    # option 2 names the CRS in the GeoJSON, which RFC 7946 leaves out only for EPSG:4326
+    options = 0 if crs == WGS84 else 2
+    moved = func.ST_Transform(shape, literal_column(str(crs)))
+    said = func.ST_AsGeoJSON(moved, literal_column(str(precision)), literal_column(str(options)))
+    return cast(said, JSON)
+
+
+def edges_of(box: Any, of: Any) -> ColumnElement[Any]:
+    """A list of a box's edges: west, south, east, north; null where what it is of is null."""
+    edges = (func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+    return case((of.isnot(None), func.json_build_array(*edges)))
 
 
 def _schemes(entity: Entity) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ COUNTED = reads.Cost(10)
 
 def cost_of(read: Any) -> reads.Cost:
     """What a field costs that is read so."""
-    if isinstance(read, reads.Feature | reads.OfPage):
+    if isinstance(read, reads.Feature | reads.OfPage | reads.OfMany):
         return read.cost
     if read == reads.Part("totalCount"):
         return COUNTED
@@ -70,8 +70,8 @@ def cost_of(read: Any) -> reads.Cost:
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="cost",
-    description="What the field costs: weight for each record that it is asked of, perItem for each that it "
-    "may give; 1 is a record read by its key",
+    description="What the field costs: weight for each record that it is asked of (of a measure: that it "
+    "sums up), perItem for each that it may give; 1 is a record read by its key",
 )
 class CostDirective:
     """The cost of a field as the SDL says it."""

@@ -25,6 +25,11 @@ REQUIRED = inspect.Parameter.empty
 _here = sys.modules[__name__]
 
 
+def documented(doc: str, unit: str | None) -> str:
+    """A public description with its unit, if any."""
+    return f"{doc} (unit: {unit})" if unit else doc
+
+
 @dataclass(frozen=True)
 class Argument:
     """An argument of a field: its type (a class, or the name of a declared one), doc and default."""

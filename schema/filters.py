@@ -279,7 +279,7 @@ def declare_filters() -> None:
                 members.append(
                     InputMember(camel(attribute), operators, known.doc, deprecated=known.deprecated)
                 )
-            elif known.link:
+            elif known.link and not (known.hidden or known.personal):
                 members.append(
                     InputMember(
                         camel(attribute),

@@ -416,7 +416,6 @@ class Planner:
         if arguments.get("where") is not None:
             conditions.append(self.condition(entity, arguments["where"], f"{name}.where"))
         size, backwards, cursor = self.extent(asked)
-        self.account.size(size)
         order = self.order(entity, arguments.get("orderBy"), f"{name}.orderBy")
         connection = get_named_type(asked.declared.type)
         assert isinstance(connection, GraphQLObjectType)
@@ -430,6 +429,7 @@ class Planner:
                 parts.append(p.Constant(key, connection.name))
             elif part in ("nodes", "edges"):
                 self.rows += each.times
+                self.account.size(size)
                 self.pages.append(page)
                 if part == "nodes":
                     parts.append(p.Nodes(key, self.record(target, each)))

@@ -33,13 +33,22 @@ class Feature(ABC):
 
 
 class OfPage(ABC):
-    """A part of a connection that is a subject of its own: aggregates.py has some."""
+    """A part of a connection that is a subject of its own: aggregates.py and groups.py have some."""
 
     cost: ClassVar[Cost] = Cost(0, 1)
 
     @abstractmethod
     def plan(self, planner: Planner, asked: Asked, page: plan.Page) -> plan.Feature:
         """What is to be read for it; the page says of which records, and has no parts yet."""
+
+
+class OfMany(ABC):
+    """A measure of many records: aggregates.py has all."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> Cost:
+        """What it costs for each record that it is of."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,7 @@ class RootNotices:
 Read = (
     Feature
     | OfPage
+    | OfMany
     | Id
     | Uri
     | Label

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from schema import reads
 from schema.aggregates import connection_parts
-from schema.declare import REQUIRED, Argument, Member, camel, interface_type, object_type
+from schema.declare import REQUIRED, Argument, Member, camel, documented, interface_type, object_type
 from schema.filters import GeometryInput, declare_filters
+from schema.groups import group_parts
 from schema.ordering import declare_orders
 from schema.scalars import (
     CRS,
@@ -189,10 +190,6 @@ def _sql_scalar(type_: Any) -> Any:
     return str
 
 
-def _doc(doc: str, unit: str | None) -> str:
-    return f"{doc} (unit: {unit})" if unit else doc
-
-
 def field_member(entity: Entity, name: str, known: Field) -> Member:
     """The GraphQL field of an entity's field."""
     member = _plain_member(entity, name, known)
@@ -200,7 +197,7 @@ def field_member(entity: Entity, name: str, known: Field) -> Member:
 
 
 def _plain_member(entity: Entity, name: str, known: Field) -> Member:
-    doc, public = _doc(known.doc, known.unit), camel(name)
+    doc, public = documented(known.doc, known.unit), camel(name)
     column = entity.table.c[name]
     if known.link:
         return Member(public, known.link, doc, reads.ToOne(name, known.link))
@@ -249,7 +246,7 @@ def _members(entity: Entity) -> list[Member]:
             Member(
                 camel(name),
                 kind | None,
-                _doc(computed.doc, computed.unit),
+                documented(computed.doc, computed.unit),
                 reads.Value(name),
                 term=computed.term,
                 unit=computed.unit,
@@ -298,6 +295,7 @@ def declare_types() -> list[type[Any]]:
                 Member("pageInfo", PageInfo, "Where the page lies in the list", reads.Part("pageInfo")),
                 Member("totalCount", int, "How many the whole list has", reads.Part("totalCount")),
                 *connection_parts(entity),
+                *group_parts(entity),
             ],
         )
     return made

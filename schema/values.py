@@ -53,13 +53,13 @@ def plain(leaf: Leaf, where: str) -> Reading:
     return _once(lambda variables: _encode(leaf.read(variables), where), leaf)
 
 
-def number(leaf: Leaf, where: str, *, least: float | None = None, above: float | None = None) -> Reading:
-    """A finite number, not less than `least`, more than `above`."""
+def number(leaf: Leaf, where: str, *, least: float | None = None, most: float | None = None) -> Reading:
+    """A finite number, not less than `least` nor more than `most`."""
 
     def read(variables: Variables) -> bytes:
         value = leaf.read(variables)
-        if above is not None and not above < value < math.inf:
-            raise BadRequest(f"is {value}; give a number above {above:g}", where=where)
+        if least is not None and most is not None and not least <= value <= most:
+            raise BadRequest(f"is {value:g}; give a number from {least:g} to {most:,.0f}", where=where)
         if not math.isfinite(value) or (least is not None and value < least):
             raise BadRequest(f"is {value}; give a number of at least {least or 0:g}", where=where)
         return repr(float(value)).encode()

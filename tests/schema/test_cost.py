@@ -114,6 +114,42 @@ def test_what_costs_most_is_of_the_dearest_alternative_only(ask: Asked) -> None:
     assert sum(cost for _, cost in found.parts) == found.cost
 
 
+def test_a_measure_costs_by_what_it_takes_and_by_how_many_it_is_of(ask: Asked) -> None:
+    def cost(measure: str, around: str = "{ buildings { %s } }") -> float:
+        return bill(ask, around % measure).cost
+
+    plain, sorted_ = cost("aggregate { heightM { avg } }"), cost("aggregate { heightM { median } }")
+    boxed, drawn = cost("aggregate { footprint { extent } }"), cost("aggregate { footprint { convexHull } }")
+    assert plain < sorted_ < boxed < drawn
+    three = cost("aggregate { footprint { convexHull } heightM { avg median } }")
+    assert three > drawn > 100_000
+    assert cost("groupBy(by: [{currentUse: true}]) { aggregate { footprint { convexHull } } }") > drawn
+    of_links = "{ buildings(first: 1000) { nodes { links { %s } } } }"
+    assert cost("aggregate { count }", of_links) < 15_000
+    of_districts = "{ districts(first: 24) { nodes { buildings { %s } } } }"
+    assert cost("aggregate { count }", of_districts) < cost("aggregate { count }", of_links)
+
+
+def test_the_costliest_measure_is_named(ask: Asked) -> None:
+    said = bill(ask, "{ buildings { aggregate { count footprint { count hull: convexHull } } } }")
+    assert said.parts[0][0] == "buildings.aggregate.footprint.hull"
+
+
+def test_a_refusal_of_groups_names_their_own_first(ask: Asked) -> None:
+    text = (
+        "{ districts(first: 100) { nodes { buildings(first: 3) {"
+        " groupBy(by: [{currentUse: true}]) { aggregate { count } } } } } }"
+    )
+    with pytest.raises(BadRequest) as refused:
+        bill(ask, text).check(rows_ceiling=100_000, budget=10**9)
+    assert str(refused.value) == (
+        "the operation may read up to 100,100 rows; 100,000 are allowed; "
+        "districts.buildings.groupBy costs most (112,000): "
+        "ask for fewer than 1,000 with first of districts.buildings.groupBy; "
+        "ask for fewer than 100 with first of districts"
+    )
+
+
 def test_the_sdl_says_what_the_planner_counts() -> None:
     schema = query.build()
     served, said = schema._schema.type_map, build_schema(query.sdl(schema)).type_map
