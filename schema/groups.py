@@ -90,7 +90,9 @@ MOST_KEYS = 4
 #: conditions of one `having`
 MOST_CONDITIONS = 50
 #: the least width of a range, and how far from 0 one may be wide or begin: floats tell its edges apart
-NARROWEST, FARTHEST = 1e-6, 1e9
+NARROWEST, FARTHEST = 0.001, 1e9
+#: how many widths from an edge floats may err, and much more: of 2 * FARTHEST / NARROWEST widths, 0.001
+BESIDE = 0.01
 #: cells that would cover a city's box
 MOST_CELLS = 1_000_000
 
@@ -132,7 +134,7 @@ class By(enum.Enum):
 
 #: What it takes to work out a record's key, as measured of 30,000 buildings; to find the area that a record
 #: lies in takes seconds for a whole city.
-_WEIGHTS = {By.RANGE: 0.1, By.SQUARE: 1.2, By.HEXAGON: 1.2, By.AREA: 4.0}
+_WEIGHTS = {By.RANGE: 0.3, By.SQUARE: 1.2, By.HEXAGON: 1.2, By.AREA: 4.0}
 #: to put a record into its group
 _GROUPED = 0.1
 
@@ -456,15 +458,14 @@ def _range(compiler: Compiler, key: Key) -> Callable[[Any], Any]:
 def _numbered(compiler: Compiler, key: Key, value: Any) -> Any:
     """The number of the range that holds a value: it begins at most there, and the next one beyond it.
 
-    To divide tells it but for one too many or too few where a value is next to an edge.
+    To divide floats tells it but where a value is next to an edge; decimals, slower, are asked only there.
     """
     begins = _range(compiler, key)
     width, origin = (compiler.bind(read, Double()) for read in _widths(key))
-    about = func.floor((value - origin) / width)
-    off = case(
-        (value < begins(about), plain(-1)), (value >= begins(about + plain(1)), plain(1)), else_=plain(0)
-    )
-    return about + off
+    widths = (value - origin) / width
+    near = func.round(widths)
+    there = near - case((value < begins(near), plain(1)), else_=plain(0))
+    return case((func.abs(widths - near) > plain(BESIDE), func.floor(widths)), else_=there)
 
 
 def _widths(key: Key) -> tuple[values.Reading, values.Reading]:
