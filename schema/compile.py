@@ -681,22 +681,6 @@ class Compiler:
             read = values.plain(c.value, c.where)
         kind = column.type
         match c.op:
-            case "eq" | "key":
-                return column == self.bind(read, kind)
-            case "ne":
-                return column.is_distinct_from(self.bind(read, kind))
-            case "in":
-                return column == func.any(self.bind(read, ARRAY(kind)))
-            case "notIn":
-                return func.coalesce(column != func.all(self.bind(read, ARRAY(kind))), true())
-            case "lt":
-                return column < self.bind(read, kind)
-            case "lte":
-                return column <= self.bind(read, kind)
-            case "gt":
-                return column > self.bind(read, kind)
-            case "gte":
-                return column >= self.bind(read, kind)
             case "startsWith":
                 return column.op("^@", is_comparison=True)(self.bind(read, Text()))
             case "endsWith":
@@ -714,7 +698,28 @@ class Compiler:
             case "search":
                 folded = next(n for n, known in entity.fields.items() if known.folded_of == c.name)
                 return t.c[folded].like(self.bind(values.folded(c.value, c.where), Text()))
-        raise TypeError(f"{c.op} cannot be compiled")
+        return self.compared(column, c.op, read, kind)
+
+    def compared(self, column: Any, op: str, read: Reading, kind: Any) -> Any:
+        """Whether a value equals, is one of or is less or more than what is read."""
+        match op:
+            case "eq" | "key":
+                return column == self.bind(read, kind)
+            case "ne":
+                return column.is_distinct_from(self.bind(read, kind))
+            case "in":
+                return column == func.any(self.bind(read, ARRAY(kind)))
+            case "notIn":
+                return func.coalesce(column != func.all(self.bind(read, ARRAY(kind))), true())
+            case "lt":
+                return column < self.bind(read, kind)
+            case "lte":
+                return column <= self.bind(read, kind)
+            case "gt":
+                return column > self.bind(read, kind)
+            case "gte":
+                return column >= self.bind(read, kind)
+        raise TypeError(f"{op} cannot be compiled")
 
     def _spatial(self, t: Any, s: p.Spatial) -> Any:
         column = t.c[s.name]

@@ -7,7 +7,6 @@ group comes to.
 from __future__ import annotations
 
 import enum
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,7 +37,6 @@ from sqlalchemy import (
 from sqlalchemy import (
     DateTime as SqlDateTime,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from schema import plan as p
 from schema import reads, values
@@ -421,10 +419,7 @@ class Grouping(p.Feature):
         if having.value is None:
             return column.is_(None) if having.op == "isNull" else column.isnot(None)
         read = values.plain(having.value, having.where)
-        if having.op == "in":
-            return column == func.any(compiler.bind(read, ARRAY(having.kind)))
-        value = compiler.bind(read, having.kind)
-        return column.is_distinct_from(value) if having.op == "ne" else _COMPARISONS[having.op](column, value)
+        return compiler.compared(column, having.op, read, having.kind)
 
     def _directed(self, g: Any) -> Iterator[Any]:
         """The order asked for, then by key, so that it is always the same."""
@@ -438,15 +433,6 @@ class Grouping(p.Feature):
 
     def _keys_of(self, g: Any) -> list[Any]:
         return [column for name, column in g.c.items() if name.startswith("k")]
-
-
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq,
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-}
 
 
 def _range(compiler: Compiler, key: Key) -> Callable[[Any], Any]:

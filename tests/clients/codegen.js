@@ -27,6 +27,7 @@ const config = {
     GeoJSON: "{ type: string; coordinates: unknown }",
     JSON: "unknown",
     Lod: "string",
+    _Any: "{ __typename: string }",
   },
 };
 const pluginMap = { typescript, operations, typedDocumentNode };

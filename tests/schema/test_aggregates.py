@@ -501,6 +501,28 @@ def test_having_and_order_of_groups(ask: Asked) -> None:
     assert [g["aggregate"]["count"] for g in found] == [len(groups[key]) for key in wanted]
 
 
+def test_having_takes_every_comparison_that_where_takes(ask: Asked) -> None:
+    counts = {code: len(rows) for code, rows in _grouped(BUILDINGS, lambda b: b.district).items()}
+    one = sorted(counts.values())[len(counts) // 2]
+    comparisons: dict[str, Callable[[int], bool]] = {
+        f"eq: {one}": lambda n: n == one,
+        f"ne: {one}": lambda n: n != one,
+        f"in: [{one}]": lambda n: n == one,
+        f"notIn: [{one}]": lambda n: n != one,
+        f"lt: {one}": lambda n: n < one,
+        f"lte: {one}": lambda n: n <= one,
+        f"gt: {one}": lambda n: n > one,
+        f"gte: {one}": lambda n: n >= one,
+    }
+    for said, holds in comparisons.items():
+        found = ask(
+            "{ buildings { groupBy(by: [{district: true}], having: {count: {%s}}) { key { district { code } } } } }"
+            % said
+        )["buildings"]["groupBy"]
+        codes = {group["key"]["district"] and group["key"]["district"]["code"] for group in found}
+        assert codes == {code for code, count in counts.items() if holds(count)}, said
+
+
 def test_a_key_that_is_a_code_has_its_label(ask: Asked) -> None:
     found = ask(
         "{ buildings { groupBy(by: [{currentUse: true}]) { key { currentUse { code label(lang: EN) } } } } }"
