@@ -1,4 +1,8 @@
-"""Reading in a process of its own, for a library that a damaged file can make end the process it runs in."""
+"""Reading in a process of its own.
+
+For a library that a damaged file can make end the process it runs in, and for large files that take as long
+to read as their records to check: the next batch is read meanwhile, and no more, so that memory stays flat.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from loaders.formats import Batch, FileFault, Layer, Problem
+from loaders.formats.apart import read_apart
 from loaders.formats.plain_text import open_bytes
 from loaders.formats.sniff import head, kind_of, refuse
 
@@ -23,6 +24,9 @@ WANTED = "the Commercial Register's XML export"
 # Records in one batch: each is fifty texts, twice over while they are prepared.
 LOT = 4_000
 _BLOCK_BYTES = 1 << 17
+#: to parse takes as long as to check what was parsed: of more than this, both are done at once. To start
+#: another process takes 0.5 s
+_LARGE_FILE_BYTES = 10_000_000
 
 # Column <- attribute of the deed, in lower case: the export itself writes both CompanyName and CompanyNAme.
 DEED = {
@@ -107,6 +111,14 @@ def read(path: Path) -> Iterator[Layer]:
     """
     if (kind := kind_of(head(path))) != "xml":
         raise refuse(path, kind, WANTED)
+    reading = read_apart(path, __name__) if path.stat().st_size > _LARGE_FILE_BYTES else read_here(path)
+    with reading as layer:
+        yield layer
+
+
+@contextmanager
+def read_here(path: Path) -> Iterator[Layer]:
+    """The same, in the process that calls it."""
     with open_bytes(path) as stream:
         yield Layer(COLUMNS, None, _batches(path, stream))
 

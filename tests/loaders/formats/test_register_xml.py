@@ -204,6 +204,30 @@ def test_a_large_export_comes_in_batches(tmp_path: Path) -> None:
         assert [len(batch) for batch in layer.batches] == [LOT, 1]
 
 
+@pytest.mark.parametrize("cut", [0, 150])
+def test_a_large_export_says_the_same_read_by_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    deeds = [deed(main_part(SEAT), attributes=f'UIC="{number}"') for number in range(LOT + 1)]
+    file = export(tmp_path, *deeds, deed(attributes='CompanyNAme="Тест"'), deed())
+    file.write_bytes(file.read_bytes()[: file.stat().st_size - cut])
+
+    def said() -> tuple[list[Batch], str]:
+        batches: list[Batch] = []
+        try:
+            with open_layer(file, "register_xml") as layer:
+                batches.extend(layer.batches)
+        except FileFault as fault:
+            return batches, str(fault)
+        return batches, ""
+
+    here = said()
+    monkeypatch.setattr("loaders.formats.register_xml._LARGE_FILE_BYTES", 1000)
+    assert said() == here
+    assert [len(batch) for batch in here[0]] == ([LOT] if cut else [LOT, 3])
+    assert bool(here[1]) == bool(cut)
+
+
 def test_an_export_cut_off_says_how_far_it_could_be_read(tmp_path: Path) -> None:
     file = export(tmp_path, deed(), deed(main_part(SEAT)))
     file.write_bytes(file.read_bytes()[:-150])
