@@ -27,7 +27,7 @@ from twin.settings import Settings
 
 HOME = Path(__file__).parents[2] / ".bench"
 _SEED = 1
-_BUSINESSES_PER_BUILDING = 1.5
+_BUSINESSES_PER_BUILDING = 2
 
 
 @dataclass(frozen=True)
