@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,8 @@ def description(buildings: int) -> str:
     )
 
 
-def make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> None:
-    """The city `sample` of that many buildings, unless it is there."""
+def make_sample(url: str, buildings: int, console: Console, *, fresh: bool, only: Sequence[str] = ()) -> None:
+    """The city `sample` of that many buildings, unless it is there; of `only` these data sets, if any."""
     wanted = description(buildings)
     with psycopg.connect(url) as connection:
         if not fresh and said_of(connection, "sample") == wanted:
@@ -102,12 +102,12 @@ def make_sample(url: str, buildings: int, console: Console, *, fresh: bool) -> N
 
     folder = HOME / "sample"
     with console.status(f"writing a sample city of {buildings:,} buildings"):
-        businesses = round(buildings * _BUSINESSES_PER_BUILDING)
+        businesses = 0 if only else round(buildings * _BUSINESSES_PER_BUILDING)
         write_sample(folder, buildings=buildings, businesses=businesses, seed=_SEED)
     with psycopg.connect(url) as connection:
         connection.execute("DROP SCHEMA IF EXISTS sample CASCADE")
         connection.execute("DELETE FROM twin.city WHERE name = 'sample'")
-    report = load(url, catalogue("sample"), folder, console=console)
+    report = load(url, catalogue("sample"), folder, only=only, console=console)
     shutil.rmtree(folder)
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute("SELECT count(*) FROM sample.building").fetchone()

@@ -1,12 +1,12 @@
-"""How answers keep their time while the city grows: `python -m tests.bench.growth`; takes an hour to load.
+"""How answers keep their time while the city grows: `python -m tests.bench.growth`; takes some minutes to load.
 
 Cities of each size stand beside each other in the benchmark's cluster, each in a schema of its own, and are made
-once. The twin alone is asked: each round asks every size in turn.
+once: districts and buildings by the loaders, and sites in place of those that the register's businesses have,
+which to load and link takes an hour. The twin alone is asked: each round asks every size in turn.
 """
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -28,6 +28,12 @@ err = Console(stderr=True, highlight=False)
 
 SIZES = (20_000, 200_000, 1_000_000)
 ASKED = ("building_by_id", "buildings_in_box", "many_buildings")
+_LOADED = ("sample-districts", "sample-district-codes", "sample-neighbourhoods", "sample-buildings")
+_SITES = """
+INSERT INTO site (key, kind, name, building, recorded_at, sources)
+SELECT b.key || '/' || n, 'OUTLET', 'Обект ' || n, b.key, now(), '{sample}'
+FROM building AS b, generate_series(1, abs(hashtext(b.key)) % 5) AS n
+"""
 #: the most that an answer of the largest city may take, as a multiple of the smallest's
 MOST = 1.2
 _CONNECTIONS = 16
@@ -61,6 +67,8 @@ def _run(sizes: Sequence[int], rounds: int, seconds: float) -> bool:
                 for q in questions:
                     for size in sizes:
                         values = q.find(connection, known[_name(size)], q.variants)
+                        if not values:
+                            raise BadRequest(f"{size:,} buildings are too few for {q.title}")
                         path = server.url.replace("/graphql", f"/{_name(size)}/graphql")
                         folder = HOME / "asked" / q.name / str(size)
                         wrk[q.name, size] = Wrk(folder, path, bodies(q, TWIN, values))
@@ -87,19 +95,24 @@ def _name(size: int) -> str:
 
 
 def _make(url: str, size: int) -> None:
-    """The sample city of that size under a name of its own, unless it is there as the tables are now."""
+    """A sample city of that size under a name of its own, unless it is there as the tables are now."""
     name = _name(size)
-    wanted = grounds.description(size)
+    wanted = f"{grounds.description(size)} with {_SITES}"
     with psycopg.connect(url) as connection:
         if grounds.said_of(connection, name) == wanted:
             return
-    grounds.make_sample(url, size, err, fresh=True)
-    with psycopg.connect(url) as connection:
+    grounds.make_sample(url, size, err, fresh=True, only=_LOADED)
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
         connection.execute("DELETE FROM twin.city WHERE name = %s", [name])
         connection.execute(sql.SQL("ALTER SCHEMA sample RENAME TO {}").format(sql.Identifier(name)))
         connection.execute("UPDATE twin.city SET name = %s WHERE name = 'sample'", [name])
-    shutil.rmtree(HOME / "sample", ignore_errors=True)
+        connection.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(name)))
+        connection.execute(_SITES)
+        connection.execute("VACUUM ANALYZE")
+        connection.execute(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), sql.Literal(wanted))
+        )
 
 
 if __name__ == "__main__":
