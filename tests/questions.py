@@ -146,3 +146,20 @@ def orders(reference: Reference, entity: str, chance: random.Random) -> list[dic
     type_ = reference.schema.type_map[f"{entity}Order"]
     assert isinstance(type_, GraphQLInputObjectType)
     return [{name: way(reference, type_, name, chance)} for name in type_.fields]
+
+
+def group_keys(type_: GraphQLInputObjectType, chance: random.Random) -> list[dict[str, Any]]:
+    """One to three keys to group by, of those that an entity has."""
+    keys: list[dict[str, Any]] = []
+    for name in chance.sample([*type_.fields], min(len(type_.fields), chance.choice([1, 1, 2, 3]))):
+        match get_named_type(type_.fields[name].type).name:
+            case "Period":
+                said: Any = chance.choice(["DECADE", "YEAR", "MONTH"])
+            case "RangeInput":
+                said = {"width": chance.choice([0.5, 10, 1000])}
+            case "CellInput":
+                said = {"edgeM": chance.choice([50, 500])}
+            case _:
+                said = True
+        keys.append({name: said})
+    return keys

@@ -18,6 +18,8 @@ from graphql import (
     ArgumentNode,
     DocumentNode,
     FieldNode,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
     GraphQLScalarType,
     GraphQLSchema,
     NameNode,
@@ -36,17 +38,18 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 
-from tests.questions import conditions, orders, place
+from tests.questions import conditions, group_keys, orders, place
 from tests.reference import NotCovered, Reference, disagreement, literal
 from tests.schema.conftest import Asked
 from twin.entities import BY_NAME, IDENTIFIERS
 from twin.schemes import SCHEMES
 
 _DATES = st.dates().map(lambda day: day.isoformat())
+_MOMENTS = _DATES.map(lambda day: f"{day}T12:00:00+02:00")
 _JSON = st.sampled_from(["null", "1", '"a"', '{id: "District:68134-01"}', "[]", '["68134"]']).map(parse_value)
 SCALARS = {
-    "Date": (_DATES | st.text()).map(nodes.String),
-    "DateTime": (_DATES.map(lambda day: f"{day}T12:00:00+02:00") | st.text()).map(nodes.String),
+    "Date": (_DATES | _DATES | _DATES | st.text()).map(nodes.String),
+    "DateTime": (_MOMENTS | _MOMENTS | _MOMENTS | st.text()).map(nodes.String),
     "BigInt": st.integers(-(2**64), 2**64).map(nodes.Int),
     "Lod": st.sampled_from(["0", "1.2", "2.2", "fine"]).map(nodes.String),
     "GeoJSON": st.sampled_from(['{type: "Point", coordinates: [23.3, 42.7]}', '{type: "Blob"}']).map(
@@ -101,8 +104,8 @@ class Likelier(Visitor):
             if name in declared.args and name != page and self.chance.random() < 0.97:
                 given.pop(name, None)
         for name, argument in declared.args.items():
-            said = self._likely(name, entity)
-            if said is not None and name in given and self.chance.random() < 0.9:
+            said = self._likely(name, entity, get_named_type(argument.type))
+            if said is not None and name in given and self.chance.random() < 0.95:
                 given[name] = parse_value(literal(said, argument.type))
         if node.name.value == "byIdentifier" and self.chance.random() < 0.9:
             scheme, value = self.chance.choice(self.questions.identifiers)
@@ -124,8 +127,10 @@ class Likelier(Visitor):
             return None
         return ObjectValueNode(fields=(self.chance.choice(node.fields),))
 
-    def _likely(self, name: str, entity: str) -> Any:
+    def _likely(self, name: str, entity: str, type_: GraphQLNamedType) -> Any:
         chance, questions = self.chance, self.questions
+        if isinstance(type_, GraphQLInputObjectType) and type_.name.endswith("GroupBy"):
+            return group_keys(type_, chance)
         if name in LIKELY:
             return chance.choice(LIKELY[name])
         if name == "where" and entity in questions.conditions:
@@ -134,6 +139,12 @@ class Likelier(Visitor):
             return chance.sample(questions.orders[entity], chance.randrange(3))
         if name == "id":
             return chance.choice(questions.ids)
+        if name == "ids":
+            return chance.sample(questions.ids, 3)
+        if name == "representations":
+            return [
+                {"__typename": one.partition(":")[0], "id": one} for one in chance.sample(questions.ids, 2)
+            ]
         return chance.choice(questions.places) if name in ("to", "at", "near") else None
 
 
@@ -191,8 +202,8 @@ def outcome(ask: Asked, reference: Reference, query: str) -> str:
 def test_generated_operations_are_answered_or_refused_in_words(ask: Asked, reference: Reference) -> None:
     ended = fuzz(ask, reference, 300, start=1)
     assert ended.total() >= 300
-    assert ended["refused"] < 0.7 * ended.total(), ended
-    assert ended["as the reference has it"] > 0.1 * ended.total(), ended
+    assert ended["refused"] < 0.4 * ended.total(), ended
+    assert ended["as the reference has it"] > 0.2 * ended.total(), ended
 
 
 @pytest.mark.soak
