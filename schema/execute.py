@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from inspect import isawaitable
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NamedTuple, NoReturn, ParamSpec, TypeVar
 
 import orjson
 import strawberry
@@ -99,6 +99,7 @@ class Invalid(Exception):
 class Operation:
     """One operation of a document, with what is known of the plans that it has had."""
 
+    name: str | None
     node: OperationDefinitionNode
     types: dict[str, GraphQLInputType]
     introspects: bool
@@ -123,6 +124,21 @@ class Document:
     operations: dict[str | None, Operation]
     errors: list[GraphQLError]
     fields: int = 0  #: how many it asks for, those of a fragment wherever it is spread
+
+
+class Prepared(NamedTuple):
+    """What one request asks: a valid document, which of its operations is meant, and the variables sent."""
+
+    query: str
+    document: Document
+    operation: Operation
+    variables: dict[str, Any]
+
+    def key(self, city: City) -> Hashable:
+        """What its statement is kept under: nothing else that a request says decides the SQL."""
+        operation = self.operation
+        shape = shape_of(self.variables, operation.types) if operation.types else None
+        return city.name, self.query, operation.name, shape, operation.key(self.variables)
 
 
 class Engine:
@@ -156,16 +172,13 @@ class Engine:
         """
         caller = caller or self.anybody
         try:
-            document, operation, given = await self.prepared(reader, query, variables, operation_name)
-            typed = operation.introspects
-            statement = await self._statement(
-                reader, city, query, document, operation, given, caller, typed=typed
-            )
+            asked = await self.prepared(reader, query, variables, operation_name)
+            statement = await self._statement(reader, city, asked, caller)
             if caller.bucket is not None:
                 caller.bucket.take(statement.bill.cost)
-            data = await self._fetch(reader, statement, given)
-            if typed:
-                data = self._with_introspection(data, document, operation, given)
+            data = await self._fetch(reader, statement, asked.variables)
+            if asked.operation.introspects:
+                data = self._with_introspection(data, asked)
             closing = _CLOSING if not tell_cost else _extended("cost", statement.bill.told(caller.budget))
             # what it may cost is compared with who asks
             lasting = _CLOCK not in statement.sql and not tell_cost
@@ -186,11 +199,8 @@ class Engine:
         """What a query would take, without running it: see cost.dry_run. What is wrong is an error."""
         caller = caller or self.anybody
         try:
-            document, operation, given = await self.prepared(reader, query, variables, operation_name)
-            typed = operation.introspects
-            statement = await self._statement(
-                reader, city, query, document, operation, given, None, typed=typed
-            )
+            asked = await self.prepared(reader, query, variables, operation_name)
+            statement = await self._statement(reader, city, asked, None)
             if caller.bucket is not None:
                 caller.bucket.take(_DRY_RUN_COST)
             refusal = None
@@ -198,13 +208,13 @@ class Engine:
                 self._check(statement.bill, caller)
             except BadRequest as refused:
                 refusal = str(refused)
-            values = statement.values(given)
+            values = statement.values(asked.variables)
             if statement.expected:
                 # PostgreSQL leaves out what is not asked for of a subquery: the answer
                 only = b"SELECT missing FROM (" + statement.sql + b") AS whole"
                 (missing,) = await reader.fetch(only, values, prepare=False)
                 if missing is not None:
-                    _refuse_missing(statement, missing, given)
+                    _refuse_missing(statement, missing, asked.variables)
             explained, *_ = await reader.fetch(_EXPLAIN + statement.sql, values, prepare=False)
             large, *_ = await reader.fetch(LARGE_TABLES, [city.name.encode()])
             told = dry_run(
@@ -220,21 +230,22 @@ class Engine:
 
     async def prepared(
         self, reader: Reader, query: str, variables: Mapping[str, Any] | None, operation_name: str | None
-    ) -> tuple[Document, Operation, dict[str, Any]]:
-        """The valid document of a request, which of its operations is meant, and the variables sent.
+    ) -> Prepared:
+        """A request with a valid document and valid variables.
 
-        Raises Invalid, BadRequest where it is not said which one is meant, Overloaded.
+        Raises Invalid, BadRequest where it is not said which operation is meant, Overloaded.
         """
         document = await self._read(reader, query)
-        if document.errors:
-            raise Invalid(document.errors)
-        operation = _chosen(document, operation_name)
-        given = dict(variables or {})
-        if not are_surely_valid(given, operation.node, operation.types):
-            coerced = get_variable_values(self.schema, operation.node.variable_definitions or (), given)
-            if isinstance(coerced, list):
-                raise Invalid(coerced)
-        return document, operation, given
+        asked = _prepared(query, document, variables, operation_name)
+        if not are_surely_valid(asked.variables, asked.operation.node, asked.operation.types):
+            self._validate(asked)
+        return asked
+
+    def _validate(self, asked: Prepared) -> None:
+        definitions = asked.operation.node.variable_definitions or ()
+        coerced = get_variable_values(self.schema, definitions, asked.variables)
+        if isinstance(coerced, list):
+            raise Invalid(coerced)
 
     def failure(self, wrong: Exception) -> Answer:
         """What the caller is told of an exception that is being handled; of our faults only a number."""
@@ -278,18 +289,16 @@ class Engine:
         operation_name: str | None = None,
     ) -> Answer:
         """Carry out a mutation for somebody who may; what fails of it is told beside what does not."""
-        document = self._document(query)
-        if document.errors:
-            return _errors(document.errors)
-        given = dict(variables or {})
-        operation = _chosen(document, operation_name)
-        coerced = get_variable_values(self.schema, operation.node.variable_definitions or (), given)
-        if isinstance(coerced, list):
-            return _errors(coerced)
+        try:
+            asked = _prepared(query, self._document(query), variables, operation_name)
+            self._validate(asked)
+        except Invalid as wrong:
+            return _errors(wrong.errors)
+        _, document, operation, given = asked
 
         def planned(key: str, nodes: list[FieldNode]) -> Plan:
-            asked = _reading(operation.node, key, nodes)
-            plan = Planner(self.schema, document.ast, asked, given, self.settings, typed=True).plan()
+            reading = _reading(operation.node, key, nodes)
+            plan = Planner(self.schema, document.ast, reading, given, self.settings, typed=True).plan()
             self._check(plan.bill, self.anybody)
             return plan
 
@@ -298,9 +307,9 @@ class Engine:
             assert isinstance(payload, GraphQLObjectType)
             planner = Planner(self.schema, document.ast, operation.node, given, self.settings)
             below = [node.selection_set for node in nodes if node.selection_set]
-            for _, asked in planner.collected(payload, below):
-                if asked[0].name.value == "link":
-                    planned(_ANY_LINK, asked)
+            for _, fields in planner.collected(payload, below):
+                if fields[0].name.value == "link":
+                    planned(_ANY_LINK, fields)
 
         async def read(key: str, nodes: list[FieldNode]) -> Any:
             statement = compile_plan(planned(key, nodes), city)
@@ -317,12 +326,11 @@ class Engine:
 
     def statement(self, city: City, query: str, variables: Mapping[str, Any] | None = None) -> Statement:
         """The statement that a query becomes: for tests and for EXPLAIN. Raises what is wrong with it."""
-        document = self._document(query)
-        if document.errors:
-            raise document.errors[0]
-        operation = _chosen(document, None)
-        given = dict(variables or {})
-        return self._compiled(city, query, document, operation, given, self.anybody, typed=False)
+        try:
+            asked = _prepared(query, self._document(query), variables, None)
+        except Invalid as wrong:
+            raise wrong.errors[0] from None
+        return self._compiled(city, asked, self.anybody)
 
     def _check(self, bill: Bill, caller: Caller) -> None:
         bill.check(self.settings.rows_ceiling, caller.budget)
@@ -392,73 +400,52 @@ class Engine:
             return Document(
                 DocumentNode(definitions=()), {}, [GraphQLError("The document is nested too deeply.")]
             )
-        operations: dict[str | None, Operation] = {
-            definition.name.value if definition.name else None: Operation(
+        operations = [
+            Operation(
+                definition.name.value if definition.name else None,
                 definition,
                 {} if errors else variable_types(self.schema, definition),
                 not errors and _introspects(definition, ast),
             )
             for definition in ast.definitions
             if isinstance(definition, OperationDefinitionNode)
-        }
-        document = Document(ast, operations, errors, fields)
+        ]
+        document = Document(ast, {one.name: one for one in operations}, errors, fields)
         self._documents.put(query, document, len(query))
         return document
 
     async def _statement(
-        self,
-        reader: Reader,
-        city: City,
-        query: str,
-        document: Document,
-        operation: Operation,
-        variables: Mapping[str, Any],
-        caller: Caller | None,
-        *,
-        typed: bool,
+        self, reader: Reader, city: City, asked: Prepared, caller: Caller | None
     ) -> Statement:
         """The statement of an operation; BadRequest where its caller, if any, may not spend so much."""
-        found = self._plans.get(_key(city, query, operation, variables, typed))
+        found = self._plans.get(asked.key(city))
         if found is not None:
             if caller is not None:
                 self._check(found.bill, caller)
             return found
-        return await self.compiled(
-            reader, document, self._compiled, city, query, document, operation, variables, caller, typed=typed
-        )
+        return await self.compiled(reader, asked.document, self._compiled, city, asked, caller)
 
-    def _compiled(
-        self,
-        city: City,
-        query: str,
-        document: Document,
-        operation: Operation,
-        variables: Mapping[str, Any],
-        caller: Caller | None,
-        *,
-        typed: bool,
-    ) -> Statement:
-        planner = Planner(self.schema, document.ast, operation.node, variables, self.settings, typed=typed)
+    def _compiled(self, city: City, asked: Prepared, caller: Caller | None) -> Statement:
+        query, document, operation, variables = asked
+        planner = Planner(
+            self.schema, document.ast, operation.node, variables, self.settings, typed=operation.introspects
+        )
         plan = planner.plan()
         if caller is not None:
             self._check(plan.bill, caller)
         statement = compile_plan(plan, city)
         operation.learn(planner.arguments.structural)
         # its key holds the whole document, and its readings what the document says literally
-        size = len(statement.sql) + len(query)
-        self._plans.put(_key(city, query, operation, variables, typed), statement, size)
+        self._plans.put(asked.key(city), statement, len(statement.sql) + len(query))
         return statement
 
-    def _with_introspection(
-        self, data: bytes, document: Document, operation: Operation, variables: Mapping[str, Any]
-    ) -> bytes:
-        name = operation.node.name.value if operation.node.name else None
+    def _with_introspection(self, data: bytes, asked: Prepared) -> bytes:
         result = execute_sync(
             self.schema,
-            document.ast,
+            asked.document.ast,
             orjson.loads(data),
-            variable_values=dict(variables),
-            operation_name=name,
+            variable_values=asked.variables,
+            operation_name=asked.operation.name,
         )
         if result.errors:
             raise Invalid(result.errors)
@@ -540,6 +527,14 @@ def _told(error: GraphQLError) -> Any:
     ).formatted  # fmt: skip
 
 
+def _prepared(
+    query: str, document: Document, variables: Mapping[str, Any] | None, name: str | None
+) -> Prepared:
+    if document.errors:
+        raise Invalid(document.errors)
+    return Prepared(query, document, _chosen(document, name), dict(variables or {}))
+
+
 def _chosen(document: Document, name: str | None) -> Operation:
     if name is not None:
         if name not in document.operations:
@@ -551,13 +546,6 @@ def _chosen(document: Document, name: str | None) -> Operation:
             where="operationName",
         )
     return next(iter(document.operations.values()))
-
-
-def _key(city: City, query: str, operation: Operation, variables: Mapping[str, Any], typed: bool) -> Hashable:
-    """What a statement is kept under: nothing else that a request says decides its SQL."""
-    name = operation.node.name.value if operation.node.name else None
-    shape = shape_of(variables, operation.types) if operation.types else None
-    return city.name, query, name, shape, typed, operation.key(variables)
 
 
 def _fields_of(ast: DocumentNode) -> int:

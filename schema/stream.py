@@ -109,7 +109,7 @@ async def lines(
     line: {"errors": [...]}.
     """
     caller = caller or engine.anybody
-    document, operation, given = await engine.prepared(reader, query, variables, operation_name)
+    _, document, operation, given = await engine.prepared(reader, query, variables, operation_name)
 
     def planned(budget: float) -> Statement:
         planner = StreamPlanner(engine.schema, document.ast, operation.node, given, engine.settings)
