@@ -19,6 +19,7 @@ from twin.cluster import Cluster
 from twin.database import City, Reader, Refused, Unreachable
 from twin.errors import BadRequest
 from twin.settings import Settings
+from twin.text import fold
 
 BOUNDS = (23.0, 42.4, 23.7, 42.9)
 
@@ -41,6 +42,21 @@ def test_the_migrations_make_what_the_entities_declare(database_url: str) -> Non
     config = database.migration_config(database_url, city)
     command.check(config)
     assert database.newest_migration() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_names_that_were_loaded_before_they_were_folded_are_found(database_url: str) -> None:
+    city = City("older", "Older", 7801, BOUNDS)
+    database.register_city(database_url, city)
+    command.downgrade(database.migration_config(database_url, city), "0003")
+    with database.connect(database_url, city="older") as connection:
+        connection.execute(
+            "INSERT INTO air_quality_station (key, name, position, recorded_at, sources)"
+            " VALUES ('1', 'Хиподрума „Юг“', ST_SetSRID(ST_Point(320000, 4730000), 7801), now(), '{a}')"
+        )
+    database.register_city(database_url, city)
+    with database.connect(database_url, city="older") as connection:
+        [(folded,)] = connection.execute("SELECT name_folded FROM air_quality_station").fetchall()
+    assert folded == fold("Хиподрума „Юг“")
 
 
 @pytest.mark.parametrize("name", ["twin", "public", "graphql", "pg_x", "New York", "1st", "Robert'); --"])

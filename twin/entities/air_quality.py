@@ -22,6 +22,7 @@ class AirQualityStation(SpatialEntity):
     __geometry__ = "position"
 
     name: Mapped[str] = text_field("Name as the source writes it")
+    name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
     position: Mapped[Any] = geometry("Where it is", "POINT")
     geojson: Mapped[Any] = rendition("position")
     district: Mapped[str | None] = link("District", "The district it lies in")

@@ -33,6 +33,7 @@ class Building(SpatialEntity):
     )
     name: Mapped[str | None] = text_field("Name, where the building has one")
     name_latin: Mapped[str | None] = text_field("Name in Latin script", latin_of="name")
+    name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
     current_use: Mapped[str | None] = field("What it is used for", codes="building_use", index=True)
     storeys_above_ground: Mapped[int | None] = field("Number of storeys above ground", minimum=0, maximum=200)
     height_m: Mapped[float | None] = field(

@@ -75,6 +75,7 @@ class Facility(SpatialEntity):
     name_folded: Mapped[str | None] = text_field("Folded name", folded_of="name", hidden=True)
     status: Mapped[str | None] = field("Whether it is there yet", enumeration=FacilityStatus)
     operator: Mapped[str | None] = text_field("Who runs it")
+    operator_folded: Mapped[str | None] = text_field("Folded operator", folded_of="operator", hidden=True)
     capacity: Mapped[int | None] = field("How many it holds: places, beds, spaces", minimum=0)
     activities: Mapped[list[str] | None] = texts_field("What is done there, such as Йога")
     wheelchair: Mapped[bool | None] = field("Whether a wheelchair gets in")

@@ -74,6 +74,7 @@ class TransitRoute(CityEntity):
     )
     long_name: Mapped[str | None] = text_field("Full name", term=GTFS + "longName")
     long_name_latin: Mapped[str | None] = text_field("Full name in Latin script", latin_of="long_name")
+    long_name_folded: Mapped[str | None] = text_field("Folded full name", folded_of="long_name", hidden=True)
     mode: Mapped[str] = field("What runs on it", enumeration=TransitMode, index=True)
     colour: Mapped[str | None] = text_field("Colour of the line, RRGGBB", term=GTFS + "color")
     text_colour: Mapped[str | None] = text_field("Colour of text upon it, RRGGBB", term=GTFS + "textColor")
