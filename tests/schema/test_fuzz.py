@@ -199,6 +199,7 @@ def outcome(ask: Asked, reference: Reference, query: str) -> str:
     return "as the reference has it" if some else "empty, as the reference has it"
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # would hide what failed
 def test_generated_operations_are_answered_or_refused_in_words(ask: Asked, reference: Reference) -> None:
     ended = fuzz(ask, reference, 300, start=1)
     assert ended.total() >= 300
@@ -206,6 +207,7 @@ def test_generated_operations_are_answered_or_refused_in_words(ask: Asked, refer
     assert ended["as the reference has it"] > 0.2 * ended.total(), ended
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # would hide what failed
 @pytest.mark.soak
 def test_ten_thousand_generated_operations(
     ask: Asked, reference: Reference, pytestconfig: pytest.Config
