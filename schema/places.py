@@ -201,7 +201,8 @@ def _from_geojson(value: Any, where: str) -> BaseGeometry:
     if not isinstance(kind, str) or kind not in _DEPTH:
         raise BadRequest(f"type is {kind!r}; a geometry's type is one of {_TYPES}", where=where)
     coordinates = value.get("coordinates")
-    _check_positions(coordinates, _DEPTH[kind], kind, where)
+    if len(_sizes(coordinates, _DEPTH[kind], kind, where)) > 1:
+        raise BadRequest("some positions have a height and some have none; write all alike", where=where)
     if kind in ("Polygon", "MultiPolygon"):
         for polygon in [coordinates] if kind == "Polygon" else coordinates:
             for ring in polygon:
@@ -210,6 +211,9 @@ def _from_geojson(value: Any, where: str) -> BaseGeometry:
                         f"ring has {len(ring)} points; a ring needs at least 4, first equal to last",
                         where=where,
                     )
+    for line in {"LineString": [coordinates], "MultiLineString": coordinates}.get(kind, []):
+        if len(line) < 2:
+            raise BadRequest("line has 1 point; a line needs at least 2", where=where)
     try:
         made = shapely.geometry.shape({"type": kind, "coordinates": coordinates})
     except (ValueError, TypeError, OverflowError, shapely.errors.ShapelyError) as broken:
@@ -222,15 +226,16 @@ def _collected(parts: Sequence[BaseGeometry], where: str) -> BaseGeometry:
     return together([checked(part, where=where) for part in parts], where=where)
 
 
-def _check_positions(value: Any, depth: int, kind: str, where: str) -> None:
+def _sizes(value: Any, depth: int, kind: str, where: str) -> set[int]:
+    """Of how many numbers the positions are: 2, 3 with a height; BadRequest where one is no position."""
     if not isinstance(value, list) or not value:
         raise BadRequest(f"coordinates of a {kind} are missing or empty", where=where)
-    if depth == 0:
-        if len(value) < 2 or any(isinstance(n, bool) or not isinstance(n, int | float) for n in value):
-            raise BadRequest(f"{value!r} is no position; write [longitude, latitude]"[:200], where=where)
-        return
-    for inner in value:
-        _check_positions(inner, depth - 1, kind, where)
+    if depth:
+        return {size for inner in value for size in _sizes(inner, depth - 1, kind, where)}
+    numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in value)
+    if not numbers or len(value) not in (2, 3):
+        raise BadRequest(f"{value!r} is no position; write [longitude, latitude]"[:200], where=where)
+    return {len(value)}
 
 
 def from_wkt(text: str, *, crs: int, where: str) -> BaseGeometry:

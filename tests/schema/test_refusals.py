@@ -25,6 +25,15 @@ BOWTIE = "POLYGON((23.3 42.6, 23.4 42.7, 23.4 42.6, 23.3 42.7, 23.3 42.6))"
         ('{ node(id: "Castle:1") { id } }', 'node.id: there is no type "Castle"; an id begins with one of District'),
         ("{ buildings(where: {footprint: {within: {geojson: %s}}}) { totalCount } }" % POLYGON_OF_THREE,
          "buildings.where.footprint.within.geojson: ring has 3 points; a ring needs at least 4, first equal to last"),
+        ('{ transitStops(where: {position: {intersects: {geojson: {type: "MultiLineString", coordinates:'
+         " [[[23.3, 42.7], [23.4, 42.7]], [[23.3, 42.7]]]}}}}) { totalCount } }",
+         "intersects.geojson: line has 1 point; a line needs at least 2"),
+        ('{ transitStops(where: {position: {intersects: {geojson: {type: "LineString", coordinates:'
+         " [[23.3, 42.7], [23.4, 42.7, 550]]}}}}) { totalCount } }",
+         "intersects.geojson: some positions have a height and some have none; write all alike"),
+        ('{ transitStops(where: {position: {intersects: {geojson: {type: "Point", coordinates:'
+         " [23.3, 42.7, 1, 2]}}}}) { totalCount } }",
+         "intersects.geojson: [23.3, 42.7, 1, 2] is no position; write [longitude, latitude]"),
         ('{ buildings(where: {footprint: {within: {geojson: {type: "Blob"}}}}) { totalCount } }',
          "type is 'Blob'; a geometry's type is one of Point"),
         ('{ buildings(where: {footprint: {within: {wkt: {wkt: "POLYGON((1 2"}}}}) { totalCount } }',
