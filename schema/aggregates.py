@@ -456,7 +456,7 @@ class SummaryOf(reads.OfPage):
     def plan(self, planner: Planner, asked: Asked, page: p.Page) -> Summary:
         planner.rows += asked.times
         target = get_named_type(asked.declared.type).name
-        planner.account.spend(_READ * records(asked))
+        planner.account.sum_up(records(asked), _READ)
         parts = numbers_of(planner, target, asked.below, records(asked))
         check(parts, asked.name)
         return Summary(asked.key, page, parts, _all_of(planner, page))

@@ -27,8 +27,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schema import reconcile, tiles
-from schema.compression import compressed
-from schema.disconnect import unless_gone
+from schema.compression import coding_for, compressed
 from schema.http import JSON, GraphQLOverHTTP, read_body
 from schema.notices import FILTERS, MEDIA_TYPE, notices_csv
 from schema.record import Fate, fate_of, record_query
@@ -123,9 +122,10 @@ async def tile(request: Request) -> Response:
         headers["etag"] = tag
         if holds(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=headers)
-    body = await unless_gone(request.receive, tiles.tile(served.reader, city, z, x, y))
-    body, coding = await compressed(body, request.headers.get("accept-encoding", "").encode("latin-1"))
+    body = await served.departures.unless_gone(request.receive, tiles.tile(served.reader, city, z, x, y))
+    coding = coding_for(len(body), request.headers.get("accept-encoding", "").encode("latin-1"))
     if coding:
+        body = await compressed(body, coding)
         headers["content-encoding"] = coding
     return Response(body, media_type="application/vnd.mapbox-vector-tile", headers=headers)
 

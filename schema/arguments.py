@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -186,25 +187,37 @@ class Arguments:
         return Var(name, path, type_)
 
 
-def shape_of(variables: Mapping[str, Any], types: Mapping[str, GraphQLInputType]) -> Hashable:
+def inputs_of(types: Mapping[str, GraphQLInputType]) -> dict[str, GraphQLInputObjectType | None]:
+    """Of each variable the input object that it is, or is a list of; None where it is a scalar."""
+    return {name: _input_object(type_) for name, type_ in types.items()}
+
+
+def _input_object(type_: GraphQLInputType) -> GraphQLInputObjectType | None:
+    named = get_named_type(type_)
+    return named if isinstance(named, GraphQLInputObjectType) else None
+
+
+@lru_cache(1000)
+def _members(type_: GraphQLInputObjectType) -> list[tuple[str, GraphQLInputObjectType | None]]:
+    return [(name, _input_object(member.type)) for name, member in type_.fields.items()]
+
+
+def shape_of(variables: Mapping[str, Any], inputs: Mapping[str, GraphQLInputObjectType | None]) -> Hashable:
     """What of the declared variables decides the SQL before any plan is known: which members are there.
 
     Scalars and lists of them count as one value, whatever is in them; variables not declared do not count.
     """
-    return tuple((name, _shape(variables[name], type_)) for name, type_ in types.items() if name in variables)
+    return tuple([(name, _shape(variables[name], one)) for name, one in inputs.items() if name in variables])
 
 
-def _shape(value: Any, type_: Any) -> Hashable:
+def _shape(value: Any, type_: GraphQLInputObjectType | None) -> Hashable:
     if value is None:
         return None
-    named = get_named_type(type_)
-    if not is_input_object_type(named):
+    if type_ is None:
         return True
     if isinstance(value, list):
-        return "[]", *(_shape(item, named) for item in value)
-    return tuple(
-        (name, _shape(value[name], member.type)) for name, member in named.fields.items() if name in value
-    )
+        return "[]", *(_shape(item, type_) for item in value)
+    return tuple([(name, _shape(value[name], one)) for name, one in _members(type_) if name in value])
 
 
 def are_surely_valid(variables: Mapping[str, Any], operation: OperationDefinitionNode, types: Any) -> bool:

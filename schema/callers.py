@@ -46,8 +46,8 @@ class Bucket:
         self._level -= wanted
 
     def owe(self, cost: float) -> None:
-        """Spend what is spent already, though there may not be enough."""
-        self._level -= cost
+        """Spend what is spent already, though there may not be enough; at most what it holds stays owed."""
+        self._level = max(self._level - cost, -self._holds)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ _NAME_BYTES = 63
 _PAIRS = 50
 _DERIVED_SHAPES = {"centroid": "ST_Centroid", "point_on_surface": "ST_PointOnSurface"}
 EMPTY_LIST: ColumnElement[Any] = literal_column("'[]'::json")
+#: what a statement says that asks for the time of day
+_CLOCK = "now()"
 #: where a DE-9IM pattern speaks of interiors and boundaries that meet
 _SHARED = (0, 1, 3, 4)
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -72,6 +74,10 @@ class SortKey(NamedTuple):
     descending: bool
     nullable: bool
     nulls_first: bool = False
+
+
+#: a row that another is linked to, and the condition that it is
+Linked = tuple[Any, ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,11 @@ class Statement:
     #: where one record is asked for by its id: the statement to run when this one finds nothing
     otherwise: Callable[[], Statement] | None = None
     bill: Bill = NOTHING
+    lasting: bool = True  #: whether it answers alike until the data change
 
     def wants_own_plan(self, variables: Mapping[str, Any]) -> bool:
         """Whether these values are so unlike most that a plan made for any value would be a poor one."""
-        return any(wide(variables) for wide in self.wide)
+        return bool(self.wide) and any(wide(variables) for wide in self.wide)
 
     def values(self, variables: Mapping[str, Any]) -> list[bytes | None]:
         """The parameters in PostgreSQL's text format; BadRequest where one is not allowed."""
@@ -171,11 +178,14 @@ class Compiler:
             compile_kwargs={"render_postcompile": True},
         )
         names = compiled.positiontup or []
+        sql = str(compiled)
         return Statement(
-            str(compiled).encode(),
+            sql.encode(),
             tuple(self._readings[name] for name in names),
             tuple(expected for expected, _ in self._expected),
             tuple(self._wide),
+            # values are no part of the text
+            lasting=_CLOCK not in sql,
         )
 
     # --- rows ---------------------------------------------------------------------------------------
@@ -512,25 +522,31 @@ class Compiler:
         """Where a page's rows come from, what orders them, and how to select columns of at most `size`.
 
         With `settled` rows are chosen before anything is made of them: PostgreSQL would work out a cursor,
-        which it thinks cheap, for every row that it sorts.
+        which it thinks cheap, for every row that it sorts. So are rows in the order of what is linked, which
+        is joined to them: to look it up for each row takes many times as long.
         """
-        t = self.alias(page.entity)
-        order = self._order(parent, outer, page, t)
+        t = whole = self.alias(page.entity)
+        order, linked = self._order(parent, outer, page, t)
         conditions = self.scope(parent, outer, page, t)
         if page.cursor is not None:
             conditions.append(self._beyond(page, order))
+        for s, led in linked:
+            whole = whole.outerjoin(s, led)
         nearest_first = page.order and page.order[0].place is not None and not page.order[0].through
-        if nearest_first and not page.backwards:
-            # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
-            # whole table otherwise. So take the nearest with all that tie, and settle ties after.
-            nearest = self.select(t).where(*conditions).order_by(directed(order[0]))
-            t = nearest.fetch(literal_column(str(size)), with_ties=True).subquery(self.inner("nearest"))
-            order, conditions = self._order(parent, outer, page, t), []
-        elif settled:
-            first = [directed(one, backwards=page.backwards) for one in order]
-            chosen = self.select(t).where(*conditions).order_by(*first).limit(literal_column(str(size)))
+        nearest_first = nearest_first and not page.backwards
+        if nearest_first or settled or linked:
+            by = [one.expression.label(f"by{i}") for i, one in enumerate(order)]
+            chosen = self.select(t, *by).select_from(whole).where(*conditions)
+            most: ColumnElement[Any] = literal_column(str(size))
+            if nearest_first:
+                # A GiST index gives the nearest first only where nothing else orders; PostgreSQL 15 sorts the
+                # whole table otherwise. So take the nearest with all that tie, and settle ties after.
+                chosen = chosen.order_by(directed(order[0])).fetch(most, with_ties=True)
+            else:
+                first = [directed(one, backwards=page.backwards) for one in order]
+                chosen = chosen.order_by(*first).limit(most)
             t = chosen.subquery(self.inner("chosen"))
-            order, conditions = self._order(parent, outer, page, t), []
+            order, conditions = [one._replace(expression=t.c[f"by{i}"]) for i, one in enumerate(order)], []
         ordered = [directed(one, backwards=page.backwards) for one in order]
 
         def rows_of(columns: Sequence[Any]) -> Any:
@@ -571,9 +587,12 @@ class Compiler:
         )
         return led
 
-    def _order(self, parent: Entity | None, outer: Any, page: p.Page, t: Any) -> list[SortKey]:
-        """What a page is ordered by; the entity's key always decides at last."""
-        keys = [self._key(page.entity, t, one) for one in page.order]
+    def _order(
+        self, parent: Entity | None, outer: Any, page: p.Page, t: Any
+    ) -> tuple[list[SortKey], list[Linked]]:
+        """What a page is ordered by, the entity's key at last, and what must be joined for it."""
+        linked: list[Linked] = []
+        keys = [self._key(page.entity, t, one, linked) for one in page.order]
         many = parent.lists.get(page.via) if parent is not None and page.via else None
         if not page.order and many is not None and many.keys:
             # a list that its owner keeps in an order, such as a route's stops, is shown in that order
@@ -581,16 +600,15 @@ class Compiler:
             keys.append(SortKey(place, False, False))
         if not any(one.name == "key" and not one.through for one in page.order):
             keys.append(SortKey(t.c.key, False, False))
-        return keys
+        return keys, linked
 
-    def _key(self, entity: Entity, t: Any, one: p.Order) -> SortKey:
+    def _key(self, entity: Entity, t: Any, one: p.Order, linked: list[Linked]) -> SortKey:
         if one.through:
             (link, target), *further = one.through
             s = self.alias(target)
-            with self.around(t):
-                key = self._key(target, s, replace(one, through=tuple(further)))
-                linked = self.select(key.expression).where(s.c.key == t.c[link])
-            return SortKey(linked.scalar_subquery(), one.descending, True, one.nulls_first)
+            linked.append((s, s.c.key == t.c[link]))
+            key = self._key(target, s, replace(one, through=tuple(further)), linked)
+            return key._replace(nullable=True)
         name = one.name or entity.geometry
         assert name is not None
         nullable = name in entity.computed or bool(entity.table.c[name].nullable)

@@ -29,16 +29,16 @@ class Compressor(Protocol):
         """The rest."""
 
 
-async def compressed(body: bytes, accept: bytes) -> tuple[bytes, str | None]:
-    """A body as an Accept-Encoding wants it, and the coding's name; as it is where that is not worth it."""
-    if len(body) < _LEAST_BYTES:
-        return body, None
-    coding = coding_of(accept)
-    if coding is None:
-        return body, None
+def coding_for(size: int, accept: bytes) -> str | None:
+    """The coding for a body of so many bytes, as an Accept-Encoding wants it; None: as it is."""
+    return coding_of(accept) if size >= _LEAST_BYTES else None
+
+
+async def compressed(body: bytes, coding: str) -> bytes:
+    """A body in a coding that coding_for() gives."""
     if len(body) < _LARGE_BYTES:
-        return _whole(coding, body), coding
-    return await asyncio.to_thread(_whole, coding, body), coding
+        return _whole(coding, body)
+    return await asyncio.to_thread(_whole, coding, body)
 
 
 def compressor(coding: str) -> Compressor:

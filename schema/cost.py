@@ -132,6 +132,7 @@ class Bill:
     rows: int
     parts: tuple[tuple[str, float], ...] = ()  #: the costliest first
     narrow: tuple[str, ...] = ()  #: what to ask for less of
+    summed: int = 0  #: how many records are thought to be summed up
 
     def check(self, rows_ceiling: int, budget: float) -> None:
         """BadRequest where it is more than may be: which part costs most, and what to narrow."""
@@ -165,6 +166,7 @@ class Account:
     def __init__(self) -> None:
         self.rows = 0  #: how many rows what is planned so far may read at most
         self._cost = 0.0
+        self._summed = 0
         self._rows_below = 0  #: of the fields below the one that is being planned
         self._path: list[str] = []
         self._parts: Counter[str] = Counter()
@@ -187,6 +189,11 @@ class Account:
         if cost:
             self._cost += cost
             self._parts[".".join(self._path)] += cost  # type: ignore[assignment]  # a Counter of floats
+
+    def sum_up(self, records: int, cost: float) -> None:
+        """The field that is being planned sums up so many records, at this cost for each."""
+        self._summed += records
+        self.spend(records * cost)
 
     def size(self, size: int) -> None:
         """The field that is being planned is a list of at most so many."""
@@ -211,7 +218,7 @@ class Account:
     def bill(self) -> Bill:
         """What it all costs."""
         parts = tuple((path, float(cost)) for path, cost in self._parts.most_common(self._SHOWN))
-        return Bill(self._cost, self.rows, parts, tuple(self._narrow(parts)))
+        return Bill(self._cost, self.rows, parts, tuple(self._narrow(parts)), self._summed)
 
     def _narrow(self, parts: Sequence[tuple[str, float]]) -> Iterator[str]:
         """The lists that the costliest part is in, the longest first."""

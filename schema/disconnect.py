@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 T = TypeVar("T")
 
-#: most answers are there sooner, and pay nothing for being watched
-_WATCHED_AFTER_S = 0.02
+#: whoever has waited for so long, or up to twice that, is listened to; most answers are there sooner
+_HEARD_AFTER_S = 0.02
 
 
 async def gone(receive: Receive) -> None:
@@ -25,39 +25,56 @@ async def gone(receive: Receive) -> None:
         pass
 
 
-async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
-    """What `work` gives; ClientDisconnect, and the work cancelled, when the caller leaves meanwhile.
+class Departures:
+    """Which of the callers that wait for an answer have left.
 
-    `receive` is as gone() takes it.
+    Whoever has waited for a while is listened to from then on. One timer finds them: one for each request
+    would cost most answers more than they take.
     """
-    loop = asyncio.get_running_loop()
-    working = asyncio.current_task()
-    assert working is not None
-    watch: asyncio.Task[None] | None = None
-    has_left = False
 
-    async def watched() -> None:
-        nonlocal has_left
+    def __init__(self) -> None:
+        self._new: dict[asyncio.Task[Any], Receive] = {}  #: come since the timer last rang
+        self._old: dict[asyncio.Task[Any], Receive] = {}  #: there when it rang
+        self._listening: dict[asyncio.Task[Any], asyncio.Task[None]] = {}
+        self._left: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def unless_gone(self, receive: Receive, work: Awaitable[T]) -> T:
+        """What `work` gives; ClientDisconnect, and the work cancelled, when the caller leaves meanwhile.
+
+        `receive` is as gone() takes it.
+        """
+        working = asyncio.current_task()
+        assert working is not None
+        self._new[working] = receive
+        if self._timer is None:
+            self._set_timer()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if working not in self._left:
+                raise
+            working.uncancel()
+            raise ClientDisconnect from None
+        finally:
+            if not self._new.pop(working, None) and not self._old.pop(working, None):
+                self._left.discard(working)
+                self._listening.pop(working).cancel()
+
+    def _set_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_HEARD_AFTER_S, self._ring) if self._new or self._old else None
+
+    def _ring(self) -> None:
+        for working, receive in self._old.items():
+            self._listening[working] = asyncio.ensure_future(self._listen(working, receive))
+        self._old, self._new = self._new, {}
+        self._set_timer()
+
+    async def _listen(self, working: asyncio.Task[Any], receive: Receive) -> None:
         await gone(receive)
-        has_left = True
+        self._left.add(working)
         working.cancel()
-
-    def begin() -> None:
-        nonlocal watch
-        watch = loop.create_task(watched())
-
-    timer = loop.call_later(_WATCHED_AFTER_S, begin)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not has_left:
-            raise
-        working.uncancel()
-        raise ClientDisconnect from None
-    finally:
-        timer.cancel()
-        if watch is not None:
-            watch.cancel()
 
 
 class Protocol(HttpToolsProtocol):

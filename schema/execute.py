@@ -26,6 +26,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -43,7 +44,7 @@ from graphql import (
     validate,
 )
 
-from schema.arguments import Structural, are_surely_valid, shape_of, variable_types
+from schema.arguments import Structural, are_surely_valid, inputs_of, shape_of, variable_types
 from schema.cache import Cache
 from schema.callers import Caller, Spent
 from schema.compile import Statement, compile_plan
@@ -70,21 +71,31 @@ _TOKENS = 5_000
 _LONG_DOCUMENT = 500
 #: one of more fields is compiled there, too: each may take 0.5 ms
 _MANY_FIELDS = 30
+#: who sums up so many records takes others' time
+_MANY = 5_000
 #: of the caller's budget over time: PostgreSQL plans the statement, which takes it some milliseconds
 _DRY_RUN_COST = 100
 _OPENING, _CLOSING = b'{"data":', b"}"
-#: what a statement says that asks for the time of day; values are no part of its text
-_CLOCK = b"now()"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The body of a response, and whether the request could be carried out at all."""
+class Answer(NamedTuple):
+    """The body of a response in pieces, and whether the request could be carried out at all.
 
-    body: bytes
+    What PostgreSQL has made is one of the pieces: it may be long, and is not copied to put it together.
+    """
+
+    pieces: tuple[bytes, ...]
     status: int = 200
     lasting: bool = False  #: whether the same question has the same answer until the data change
     retry_after_s: int | None = None  #: where the server has too much to do: when to ask again
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+def _telling(told: Any, status: int = 200, retry_after_s: int | None = None) -> Answer:
+    return Answer((orjson.dumps(told),), status, retry_after_s=retry_after_s)
 
 
 class Invalid(Exception):
@@ -102,6 +113,7 @@ class Operation:
     name: str | None
     node: OperationDefinitionNode
     types: dict[str, GraphQLInputType]
+    inputs: dict[str, GraphQLInputObjectType | None]
     introspects: bool
     structural: list[Structural] = field(default_factory=list)
 
@@ -112,8 +124,12 @@ class Operation:
                 self.structural.append(structural)
                 known.add(structural.leaf)
 
+    @property
+    def mutates(self) -> bool:
+        return self.node.operation is OperationType.MUTATION
+
     def key(self, variables: Mapping[str, Any]) -> Hashable:
-        return tuple(_structural_value(structural, variables) for structural in self.structural)
+        return tuple([_structural_value(structural, variables) for structural in self.structural])
 
 
 @dataclass(frozen=True)
@@ -137,7 +153,7 @@ class Prepared(NamedTuple):
     def key(self, city: City) -> Hashable:
         """What its statement is kept under: nothing else that a request says decides the SQL."""
         operation = self.operation
-        shape = shape_of(self.variables, operation.types) if operation.types else None
+        shape = shape_of(self.variables, operation.inputs) if operation.inputs else None
         return city.name, self.query, operation.name, shape, operation.key(self.variables)
 
 
@@ -162,44 +178,37 @@ class Engine:
         query: str,
         variables: Mapping[str, Any] | None = None,
         operation_name: str | None = None,
-        *,
-        caller: Caller | None = None,
-        tell_cost: bool = False,
     ) -> Answer:
-        """Carry out one request; whatever goes wrong becomes a GraphQL error, never an exception.
+        """Carry out one query; whatever goes wrong becomes a GraphQL error, never an exception."""
+        try:
+            asked = await self.prepared(reader, query, variables, operation_name)
+        except Exception as wrong:
+            return self.failure(wrong)
+        return await self.carry_out(reader, city, asked, self.anybody)
+
+    async def carry_out(
+        self, reader: Reader, city: City, asked: Prepared, caller: Caller, *, tell_cost: bool = False
+    ) -> Answer:
+        """The answer to a query; whatever goes wrong becomes a GraphQL error, never an exception.
 
         With `tell_cost` the answer says under extensions what it may have cost.
         """
-        caller = caller or self.anybody
         try:
-            asked = await self.prepared(reader, query, variables, operation_name)
             statement = await self._statement(reader, city, asked, caller)
             if caller.bucket is not None:
                 caller.bucket.take(statement.bill.cost)
             data = await self._fetch(reader, statement, asked.variables)
             if asked.operation.introspects:
-                data = self._with_introspection(data, asked)
+                data = (self._with_introspection(b"".join(data), asked),)
             closing = _CLOSING if not tell_cost else _extended("cost", statement.bill.told(caller.budget))
             # what it may cost is compared with who asks
-            lasting = _CLOCK not in statement.sql and not tell_cost
-            return Answer(_OPENING + data + closing, lasting=lasting)
+            return Answer((_OPENING, *data, closing), lasting=statement.lasting and not tell_cost)
         except Exception as wrong:
             return self.failure(wrong)
 
-    async def explain(
-        self,
-        reader: Reader,
-        city: City,
-        query: str,
-        variables: Mapping[str, Any] | None = None,
-        operation_name: str | None = None,
-        *,
-        caller: Caller | None = None,
-    ) -> Answer:
+    async def explain(self, reader: Reader, city: City, asked: Prepared, caller: Caller) -> Answer:
         """What a query would take, without running it: see cost.dry_run. What is wrong is an error."""
-        caller = caller or self.anybody
         try:
-            asked = await self.prepared(reader, query, variables, operation_name)
             statement = await self._statement(reader, city, asked, None)
             if caller.bucket is not None:
                 caller.bucket.take(_DRY_RUN_COST)
@@ -224,7 +233,7 @@ class Engine:
                 orjson.loads(explained or b""),
                 orjson.loads(large or b""),
             )
-            return Answer(_OPENING + b"null" + _extended("dryRun", told))
+            return Answer((_OPENING, b"null", _extended("dryRun", told)))
         except Exception as wrong:
             return self.failure(wrong)
 
@@ -238,14 +247,11 @@ class Engine:
         document = await self._read(reader, query)
         asked = _prepared(query, document, variables, operation_name)
         if not are_surely_valid(asked.variables, asked.operation.node, asked.operation.types):
-            self._validate(asked)
+            definitions = asked.operation.node.variable_definitions or ()
+            coerced = get_variable_values(self.schema, definitions, asked.variables)
+            if isinstance(coerced, list):
+                raise Invalid(coerced)
         return asked
-
-    def _validate(self, asked: Prepared) -> None:
-        definitions = asked.operation.node.variable_definitions or ()
-        coerced = get_variable_values(self.schema, definitions, asked.variables)
-        if isinstance(coerced, list):
-            raise Invalid(coerced)
 
     def failure(self, wrong: Exception) -> Answer:
         """What the caller is told of an exception that is being handled; of our faults only a number."""
@@ -260,40 +266,18 @@ class Engine:
                 return self._refused(wrong)
             case Overloaded():
                 error = {"message": str(wrong), "extensions": {"code": "OVERLOADED"}}
-                return Answer(orjson.dumps({"errors": [error]}), 503, retry_after_s=wrong.retry_after_s)
+                return _telling({"errors": [error]}, 503, wrong.retry_after_s)
             case Spent():
                 error = {"message": str(wrong), "extensions": {"code": "RATE_LIMITED"}}
-                return Answer(orjson.dumps({"errors": [error]}), 429, retry_after_s=wrong.retry_after_s)
+                return _telling({"errors": [error]}, 429, wrong.retry_after_s)
             case Unreachable():
                 return _unreachable(wrong)
             case RecursionError():
                 return _errors([_as_graphql(BadRequest("the request is nested too deeply"))])
         return _incident("a request failed")
 
-    async def mutates(self, reader: Reader, query: str, operation_name: str | None = None) -> bool:
-        """Whether a request is a mutation, which only mutate() carries out. May raise Overloaded."""
-        operations = (await self._read(reader, query)).operations
-        if operation_name is None and len(operations) == 1:
-            (operation_name,) = operations
-        chosen = operations.get(operation_name)
-        return chosen is not None and chosen.node.operation is OperationType.MUTATION
-
-    async def mutate(
-        self,
-        reader: Reader,
-        url: str,
-        city: City,
-        author: str,
-        query: str,
-        variables: Mapping[str, Any] | None = None,
-        operation_name: str | None = None,
-    ) -> Answer:
+    async def mutate(self, reader: Reader, url: str, city: City, author: str, asked: Prepared) -> Answer:
         """Carry out a mutation for somebody who may; what fails of it is told beside what does not."""
-        try:
-            asked = _prepared(query, self._document(query), variables, operation_name)
-            self._validate(asked)
-        except Invalid as wrong:
-            return _errors(wrong.errors)
         _, document, operation, given = asked
 
         def planned(key: str, nodes: list[FieldNode]) -> Plan:
@@ -313,16 +297,16 @@ class Engine:
 
         async def read(key: str, nodes: list[FieldNode]) -> Any:
             statement = compile_plan(planned(key, nodes), city)
-            return orjson.loads(await self._fetch(reader, statement, given))[_READ]
+            return orjson.loads(b"".join(await self._fetch(reader, statement, given)))[_READ]
 
         curating = Curating(url, city, author, check, read)
-        result = execute(self.schema, document.ast, None, curating, given, operation_name)
+        result = execute(self.schema, document.ast, None, curating, given, operation.name)
         if isawaitable(result):
             result = await result
         body: dict[str, Any] = {} if result.data is None else {"data": result.data}
         if result.errors:
             body["errors"] = [_told(error) for error in result.errors]
-        return Answer(orjson.dumps(body), status=200 if "data" in body else 400)
+        return _telling(body, 200 if "data" in body else 400)
 
     def statement(self, city: City, query: str, variables: Mapping[str, Any] | None = None) -> Statement:
         """The statement that a query becomes: for tests and for EXPLAIN. Raises what is wrong with it."""
@@ -335,15 +319,20 @@ class Engine:
     def _check(self, bill: Bill, caller: Caller) -> None:
         bill.check(self.settings.rows_ceiling, caller.budget)
 
-    async def _fetch(self, reader: Reader, statement: Statement, variables: Mapping[str, Any]) -> bytes:
+    async def _fetch(
+        self, reader: Reader, statement: Statement, variables: Mapping[str, Any]
+    ) -> tuple[bytes, ...]:
         row = await reader.fetch(
-            statement.sql, statement.values(variables), prepare=not statement.wants_own_plan(variables)
+            statement.sql,
+            statement.values(variables),
+            prepare=not statement.wants_own_plan(variables),
+            sums=statement.bill.summed >= _MANY,
         )
         if len(row) > 1 and row[1] is not None:
             _refuse_missing(statement, row[1], variables)
         if row[0] is None and statement.otherwise is not None:
             return await self._fetch(reader, statement.otherwise(), variables)
-        return b"".join((statement.opening, row[0] or b"null", statement.closing))
+        return statement.opening, row[0] or b"null", statement.closing
 
     async def _read(self, reader: Reader, query: str) -> Document:
         found = self._documents.get(query)
@@ -404,7 +393,8 @@ class Engine:
             Operation(
                 definition.name.value if definition.name else None,
                 definition,
-                {} if errors else variable_types(self.schema, definition),
+                types := {} if errors else variable_types(self.schema, definition),
+                inputs_of(types),
                 not errors and _introspects(definition, ast),
             )
             for definition in ast.definitions
@@ -610,13 +600,13 @@ def _errors(errors: list[GraphQLError]) -> Answer:
         if isinstance(cause, BadRequest):
             error = GraphQLError(error.message, error.nodes, extensions=_as_graphql(cause).extensions)
         shown.append(_formatted(error))
-    return Answer(orjson.dumps({"errors": shown}), status=400)
+    return _telling({"errors": shown}, 400)
 
 
 def _unreachable(gone: Unreachable) -> Answer:
     log.error("the database does not answer: %s", gone)
     error = {"message": "the database does not answer; try again", "extensions": {"code": "UNAVAILABLE"}}
-    return Answer(orjson.dumps({"errors": [error]}), status=503)
+    return _telling({"errors": [error]}, 503)
 
 
 def _incident(what: str) -> Answer:
@@ -624,4 +614,4 @@ def _incident(what: str) -> Answer:
     log.exception("%s, incident %s", what, number)
     fault = TwinFault(f"the server failed; quote incident {number} when you report it")
     error = {"message": str(fault), "extensions": {"code": "INTERNAL", "incident": number}}
-    return Answer(orjson.dumps({"errors": [error]}), status=500)
+    return _telling({"errors": [error]}, 500)

@@ -583,7 +583,7 @@ class GroupsOf(reads.OfPage):
         """What records are grouped by, and which groups count."""
         keys = self._keys(planner, entity, asked.arguments["by"], f"{asked.name}.by")
         weight = sum(_WEIGHTS.get(key.known.by, 0) for key in keys)
-        planner.account.spend((_GROUPED + weight) * records(asked))
+        planner.account.sum_up(records(asked), _GROUPED + weight)
         if asked.arguments.get("having") is None:
             return keys, None
         return keys, self._having(

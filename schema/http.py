@@ -20,9 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from schema import stream
 from schema.callers import Caller
-from schema.compression import coding_of, compressed
-from schema.disconnect import unless_gone
-from schema.execute import Answer
+from schema.compression import coding_for, coding_of, compressed
+from schema.execute import Answer, Prepared
 from schema.mutations import NotAllowed, curator_of
 from schema.persisted import Listed, NotListed, Operations
 from schema.served import Served
@@ -36,6 +35,8 @@ _PATH = "/graphql"
 #: the data are open: pages of any site may ask, and an answer kept by a cache serves them too
 _FOR_ALL = [(b"access-control-allow-origin", b"*"), (b"vary", b"accept, accept-encoding")]
 _NOT_KEPT = (b"cache-control", b"no-store")
+#: of more bytes, to put a body together takes longer than to send its pieces one by one
+_LONG = 100_000
 _TYPES = {kind: (b"content-type", kind.encode()) for kind in (JSON, GRAPHQL)}
 _READS = ("GET", "HEAD")
 #: a GET names few parameters; more are no request of ours
@@ -70,7 +71,7 @@ class Reply(NamedTuple):
     """What goes back. Not to be kept, unless its headers say so."""
 
     status: int
-    body: bytes
+    pieces: tuple[bytes, ...]
     headers: Mapping[str, str] | None = None
     sure: bool = False  #: whether 400 is 400 also for those who do not accept GraphQL's media type
 
@@ -122,10 +123,8 @@ class GraphQLOverHTTP:
                 if streamed is None:
                     return
                 reply = _reply(streamed)
-            elif method == "POST":
-                reply = await _posted(served, of_city, headers, asked, caller, receive)
             else:
-                reply = await _got(served, of_city, scope, headers, kind, asked, caller, receive)
+                reply = await _answer(served, of_city, scope, headers, kind, asked, caller, receive)
         except ClientDisconnect:
             return
         except (HTTPException, NotListed, BadRequest) as refused:
@@ -161,29 +160,7 @@ async def _stream(
     return await stream.respond(served, pieces, coding=coding, headers=sent, receive=receive, send=send)
 
 
-async def _query(served: Served, city: City, asked: Request, caller: Caller, receive: Receive) -> Answer:
-    engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
-    if asked.dry_run:
-        answering = engine.explain(served.reader, city, *ask, caller=caller)
-    else:
-        answering = engine.answer(served.reader, city, *ask, caller=caller, tell_cost=asked.tell_cost)
-    return await unless_gone(receive, answering)
-
-
-async def _posted(
-    served: Served, city: City, headers: Headers, asked: Request, caller: Caller, receive: Receive
-) -> Reply:
-    engine, ask = served.engine, (asked.query, asked.variables, asked.operation)
-    if not await engine.mutates(served.reader, asked.query, asked.operation):
-        return _reply(await _query(served, city, asked, caller, receive))
-    try:
-        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
-    except NotAllowed as refused:
-        raise _not_allowed(refused) from None
-    return _reply(await engine.mutate(served.reader, served.url, city, author, *ask))
-
-
-async def _got(
+async def _answer(
     served: Served,
     city: City,
     scope: Scope,
@@ -193,8 +170,57 @@ async def _got(
     caller: Caller,
     receive: Receive,
 ) -> Reply:
+    try:
+        prepared = await served.engine.prepared(served.reader, asked.query, asked.variables, asked.operation)
+    except Exception as wrong:
+        return _reply(served.engine.failure(wrong))
+    if scope["method"] == "POST":
+        return await _posted(served, city, headers, asked, prepared, caller, receive)
+    return await _got(served, city, scope, headers, kind, asked, prepared, caller, receive)
+
+
+async def _query(
+    served: Served, city: City, asked: Request, prepared: Prepared, caller: Caller, receive: Receive
+) -> Answer:
+    engine = served.engine
+    if asked.dry_run:
+        answering = engine.explain(served.reader, city, prepared, caller)
+    else:
+        answering = engine.carry_out(served.reader, city, prepared, caller, tell_cost=asked.tell_cost)
+    return await served.departures.unless_gone(receive, answering)
+
+
+async def _posted(
+    served: Served,
+    city: City,
+    headers: Headers,
+    asked: Request,
+    prepared: Prepared,
+    caller: Caller,
+    receive: Receive,
+) -> Reply:
+    if not prepared.operation.mutates:
+        return _reply(await _query(served, city, asked, prepared, caller, receive))
+    try:
+        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
+    except NotAllowed as refused:
+        raise _not_allowed(refused) from None
+    return _reply(await served.engine.mutate(served.reader, served.url, city, author, prepared))
+
+
+async def _got(
+    served: Served,
+    city: City,
+    scope: Scope,
+    headers: Headers,
+    kind: str,
+    asked: Request,
+    prepared: Prepared,
+    caller: Caller,
+    receive: Receive,
+) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
-    if await served.engine.mutates(served.reader, asked.query, asked.operation):
+    if prepared.operation.mutates:
         raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
@@ -203,9 +229,9 @@ async def _got(
     if tag:
         keeping["etag"] = tag
         if holds(headers.get(b"if-none-match", b"").decode("latin-1"), tag):
-            return Reply(304, b"", keeping)
-    answer = await _query(served, city, asked, caller, receive)
-    return Reply(answer.status, answer.body, keeping) if answer.lasting else _reply(answer)
+            return Reply(304, (), keeping)
+    answer = await _query(served, city, asked, prepared, caller, receive)
+    return Reply(answer.status, answer.pieces, keeping) if answer.lasting else _reply(answer)
 
 
 # --- in -------------------------------------------------------------------------------------------------
@@ -349,8 +375,8 @@ def _named(operations: Operations, asked: Mapping[str, Any]) -> Listed:
 # --- out ------------------------------------------------------------------------------------------------
 def _reply(answer: Answer) -> Reply:
     if answer.retry_after_s is None:
-        return Reply(answer.status, answer.body)
-    return Reply(answer.status, answer.body, {"retry-after": str(answer.retry_after_s)})
+        return Reply(answer.status, answer.pieces)
+    return Reply(answer.status, answer.pieces, {"retry-after": str(answer.retry_after_s)})
 
 
 def _refused(error: HTTPException | NotListed | BadRequest) -> Reply:
@@ -366,25 +392,32 @@ def _refused(error: HTTPException | NotListed | BadRequest) -> Reply:
             return Reply(400, _errors(str(error), "BAD_REQUEST"), sure=True)
 
 
-def _errors(message: str, code: str | None = None) -> bytes:
+def _errors(message: str, code: str | None = None) -> tuple[bytes, ...]:
     error: dict[str, Any] = {"message": message}
     if code:
         error["extensions"] = {"code": code}
-    return orjson.dumps({"errors": [error]})
+    return (orjson.dumps({"errors": [error]}),)
 
 
 async def _send(send: Send, reply: Reply, kind: str, accept_encoding: bytes) -> None:
-    status, body, headers, sure = reply
+    status, pieces, headers, sure = reply
     sent = [*_FOR_ALL] if headers and "cache-control" in headers else [*_FOR_ALL, _NOT_KEPT]
     if status != 304:
         if status == 400 and kind == JSON and not sure:
             # the older media type says 200 for every request that is well-formed
             status = 200
-        body, coding = await compressed(body, accept_encoding)
-        sent += (_TYPES[kind], (b"content-length", b"%d" % len(body)))
+        size = sum(map(len, pieces))
+        coding = coding_for(size, accept_encoding)
         if coding:
+            body = await compressed(b"".join(pieces), coding)
+            pieces, size = (body,), len(body)
             sent.append((b"content-encoding", coding.encode()))
+        sent += (_TYPES[kind], (b"content-length", b"%d" % size))
     if headers:
         sent += [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": sent})
-    await send({"type": "http.response.body", "body": body})
+    if len(pieces) > 1 and size > _LONG:
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        pieces = ()
+    await send({"type": "http.response.body", "body": b"".join(pieces)})

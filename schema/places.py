@@ -22,6 +22,8 @@ WGS84 = 4326
 #: how finely the edges of a longitude/latitude box follow their parallels in a projected CRS
 _EDGE_STEPS = 16
 _MOST_STEPS = 256
+#: over which an edge departs from its parallel by a millimetre at most
+_STRAIGHT_DEGREES = 0.002
 _POINT_WITH_SRID, _POLYGON_WITH_SRID = 0x20000001, 0x20000003
 #: PostGIS compares boxes in single precision, which at a city's coordinates is half a metre
 _ROUNDED_M = 2.0
@@ -88,8 +90,9 @@ def box(west: float, south: float, east: float, north: float, *, srid: int, wher
     if near[0] < near[2] and near[1] < near[3]:
         # far from where the city's CRS is meant for, coordinates have no finite place in it
         west, south, east, north = near
-    step = max(min(east - west, north - south) / _EDGE_STEPS, max(east - west, north - south) / _MOST_STEPS)
-    across, up = (math.ceil((long / step) - 1e-6) for long in (east - west, north - south))
+    sides = east - west, north - south
+    step = max(min(sides) / _EDGE_STEPS, max(sides) / _MOST_STEPS, _STRAIGHT_DEGREES)
+    across, up = (math.ceil(long / step - 1e-6) for long in sides)
     x, y = _unit_ring(across, up)
     x, y = transformer(WGS84, srid).transform(west + x * (east - west), south + y * (north - south))
     ring = np.column_stack([x, y])

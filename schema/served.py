@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from schema import query
 from schema.callers import Callers
+from schema.disconnect import Departures
 from schema.execute import Engine
 from schema.persisted import read_operations
 from schema.versions import Versions
@@ -28,6 +29,7 @@ class Served:
         self.reader = Reader(url, settings)
         self.versions = Versions(url, settings)
         self.callers = Callers(settings)
+        self.departures = Departures()
         self.cities: dict[str, City] = {}
         self.streams = 0  #: how many run now
 

@@ -303,7 +303,11 @@ class Overloaded(TwinFault):
 
 
 class Reader:
-    """The read-only connections of one server process, and the bounded queue in front of them."""
+    """The read-only connections of one server process, and the bounded queue in front of them.
+
+    Statements that sum up many records have a few connections of their own, with a queue of theirs: more of
+    them at once would be done no sooner, and others would wait for them.
+    """
 
     def __init__(self, url: str, settings: Settings, *, size: int | None = None) -> None:
         options = (
@@ -318,6 +322,11 @@ class Reader:
         self._size = size or settings.connections
         self._most_waiting = settings.waiting_ceiling
         self._longest_wait_s = settings.waiting_timeout_s
+        self._sums: Reader | None = None
+        if size is None:
+            self._sums = Reader(url, settings, size=settings.sums)
+            # whoever asks for what may take so long has the patience
+            self._sums._longest_wait_s = settings.statement_timeout_s
         self._free: list[_Wire] = []
         self._waiting: OrderedDict[asyncio.Future[_Wire], None] = OrderedDict()
         self._all: set[_Wire] = set()
@@ -327,8 +336,12 @@ class Reader:
         """Connect; Unreachable when the database does not answer."""
         for _ in range(self._size):
             self._free.append(await self._connect())
+        if self._sums is not None:
+            await self._sums.open()
 
     async def close(self) -> None:
+        if self._sums is not None:
+            await self._sums.close()
         for task in list(self._ending):
             task.cancel()
         for wire in self._all:
@@ -336,9 +349,11 @@ class Reader:
         self._all.clear()
 
     async def fetch(
-        self, sql: bytes, values: Sequence[bytes | None], *, prepare: bool = True
+        self, sql: bytes, values: Sequence[bytes | None], *, prepare: bool = True, sums: bool = False
     ) -> tuple[bytes | None, ...]:
         """The first row, each column in PostgreSQL's text format.
+
+        `sums` says that it sums up many records.
 
         With `prepare` the statement's plan is kept and used again; without, these values get a plan of their
         own. `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
@@ -346,6 +361,8 @@ class Reader:
         Overloaded when too many wait already or the wait was too long. Who is cancelled leaves the queue, or
         has the statement ended.
         """
+        if sums and self._sums is not None:
+            return await self._sums.fetch(sql, values, prepare=prepare)
         wire = self._free.pop() if self._free else await self._wait()
         try:
             if not wire.broken:

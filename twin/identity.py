@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 from twin.errors import BadRequest
-
-_ID = re.compile(r"([A-Za-z]+):(.+)", re.DOTALL)
 
 
 def public_id(entity: str, key: str) -> str:
@@ -17,10 +14,10 @@ def public_id(entity: str, key: str) -> str:
 
 def split_id(text: str) -> tuple[str, str]:
     """The entity's name and the key; BadRequest when the text is no id."""
-    found = _ID.fullmatch(text)
-    if not found:
+    entity, _, key = text.partition(":")
+    if not (key and entity.isalpha() and entity.isascii()):
         raise BadRequest(f'"{text}" is no id; an id looks like Building:68134.100.33.2')
-    return found.group(1), found.group(2)
+    return entity, key
 
 
 def uri_path(city: str, entity: str, key: str) -> str:

@@ -25,6 +25,8 @@ class Settings:
     connections: int = 16  #: database connections of one server process
     waiting_ceiling: int = 200  #: most requests of one server process that may wait for a connection
     waiting_timeout_s: float = 5.0  #: longest that one of them waits
+    #: most statements at once that sum up thousands of records, on connections of their own
+    sums: int = 4
     statement_timeout_s: float = 15.0  #: after this PostgreSQL ends a request's statement
     page_default: int = 50  #: rows in a page when `first` and `last` are absent
     page_ceiling: int = 10_000  #: most rows that one page may ask for

@@ -61,6 +61,14 @@ class Asked:
             self.engine.answer(self.reader, self.town.city, query, variables or None)
         )
 
+    def dry(self, query: str) -> Answer:
+        """What a dry run says."""
+        engine = self.engine
+        asked = self.loop.run_until_complete(engine.prepared(self.reader, query, None, None))
+        return self.loop.run_until_complete(
+            engine.explain(self.reader, self.town.city, asked, engine.anybody)
+        )
+
     def __call__(self, query: str, **variables: Any) -> Any:
         """The data of an answer; fails where there are errors."""
         answer = self.answer(query, **variables)
@@ -84,7 +92,8 @@ class Asked:
         planner = Planner(self.engine.schema, document, operation, variables, self.settings, typed=True)
         statement = compile_plan(planner.plan(), self.town.city)
         data = self.loop.run_until_complete(self.engine._fetch(self.reader, statement, variables))
-        result = execute_sync(self.engine.schema, document, orjson.loads(data), variable_values=variables)
+        root = orjson.loads(b"".join(data))
+        result = execute_sync(self.engine.schema, document, root, variable_values=variables)
         assert result.errors is None
         return result.data
 

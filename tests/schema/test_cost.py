@@ -246,7 +246,7 @@ def test_a_dry_run_tells_all_and_runs_nothing(client: TestClient, ask: Asked) ->
     assert run["estimatedRows"] == 2  # the building, and its district
     assert run["sequentialScans"] == run["narrow"] == []
     ask.statements.clear()
-    ask.loop.run_until_complete(ask.engine.explain(ask.reader, ask.town.city, text))
+    ask.dry(text)
     assert [sql for sql in ask.statements if not sql.startswith(b"EXPLAIN (FORMAT JSON) ")] == ask.statements[
         1:
     ]
@@ -327,6 +327,15 @@ def test_a_bucket_fills_again_and_lets_the_dearest_through_when_full(monkeypatch
     assert refused.value.retry_after_s == 5
     now = 5.0
     bucket.take(50)
+
+
+def test_who_has_read_a_long_stream_waits_for_two_minutes_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    bucket = Bucket(rate=10, holds=600)
+    bucket.owe(1_000_000)
+    with pytest.raises(Spent) as refused:
+        bucket.take(600)
+    assert refused.value.retry_after_s == 120
 
 
 def test_the_settings_of_callers_are_checked() -> None:

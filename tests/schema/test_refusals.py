@@ -293,7 +293,7 @@ def test_a_dry_run_says_what_is_not_there(ask: Asked) -> None:
         ('{buffer: {of: {entity: "Building:b.1"}, metres: -5000}}', "nothing is left of the geometry"),
     ):
         text = BUILDINGS % f"footprint: {{intersects: {of}}}"
-        explained = ask.loop.run_until_complete(ask.engine.explain(ask.reader, ask.town.city, text))
+        explained = ask.dry(text)
         assert explained.status == 400
         assert explained.body == ask.answer(text).body
         assert told in orjson.loads(explained.body)["errors"][0]["message"]
