@@ -201,18 +201,20 @@ class Account:
 
     def dearest(self, alternatives: Iterable[T]) -> list[T]:
         """Alternatives that are planned one by one, of which only one counts: the one that may cost most."""
-        before = most = self.rows, self._cost, self._rows_below
+        before = most = self.rows, self._cost, self._rows_below, self._summed
         parts = dearest = self._parts
         self._parts = parts.copy()
         made = []
         for one in alternatives:
             made.append(one)
-            now = self.rows, self._cost, self._rows_below
+            now = self.rows, self._cost, self._rows_below, self._summed
             if now[1] > most[1]:
                 dearest = self._parts
-            most = max(most[0], now[0]), max(most[1], now[1]), max(most[2], now[2])
-            (self.rows, self._cost, self._rows_below), self._parts = before, parts.copy()
-        (self.rows, self._cost, self._rows_below), self._parts = most, dearest
+            most = (
+                max(most[0], now[0]), max(most[1], now[1]), max(most[2], now[2]), max(most[3], now[3]),
+            )  # fmt: skip
+            (self.rows, self._cost, self._rows_below, self._summed), self._parts = before, parts.copy()
+        (self.rows, self._cost, self._rows_below, self._summed), self._parts = most, dearest
         return made
 
     def bill(self) -> Bill:

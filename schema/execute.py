@@ -124,10 +124,6 @@ class Operation:
                 self.structural.append(structural)
                 known.add(structural.leaf)
 
-    @property
-    def mutates(self) -> bool:
-        return self.node.operation is OperationType.MUTATION
-
     def key(self, variables: Mapping[str, Any]) -> Hashable:
         return tuple([_structural_value(structural, variables) for structural in self.structural])
 
@@ -140,6 +136,12 @@ class Document:
     operations: dict[str | None, Operation]
     errors: list[GraphQLError]
     fields: int = 0  #: how many it asks for, those of a fragment wherever it is spread
+    #: the names of its mutations, and None where it is nothing but one
+    mutations: frozenset[str | None] = frozenset()
+
+    def mutates(self, operation_name: str | None) -> bool:
+        """Whether it is a mutation that such a request means."""
+        return bool(self.mutations) and operation_name in self.mutations
 
 
 class Prepared(NamedTuple):
@@ -238,20 +240,30 @@ class Engine:
             return self.failure(wrong)
 
     async def prepared(
-        self, reader: Reader, query: str, variables: Mapping[str, Any] | None, operation_name: str | None
+        self,
+        reader: Reader,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        *,
+        mutating: Callable[[], object] = lambda: None,
     ) -> Prepared:
         """A request with a valid document and valid variables.
 
-        Raises Invalid, BadRequest where it is not said which operation is meant, Overloaded.
+        `mutating` is called where it is a mutation, valid or not, and may raise. Raises Invalid, BadRequest
+        where it is not said which operation is meant, Overloaded.
         """
         document = await self._read(reader, query)
-        asked = _prepared(query, document, variables, operation_name)
-        if not are_surely_valid(asked.variables, asked.operation.node, asked.operation.types):
-            definitions = asked.operation.node.variable_definitions or ()
-            coerced = get_variable_values(self.schema, definitions, asked.variables)
+        if document.mutates(operation_name):
+            mutating()
+        if document.errors:
+            raise Invalid(document.errors)
+        operation, given = _chosen(document, operation_name), dict(variables or {})
+        if not are_surely_valid(given, operation.node, operation.types):
+            coerced = get_variable_values(self.schema, operation.node.variable_definitions or (), given)
             if isinstance(coerced, list):
                 raise Invalid(coerced)
-        return asked
+        return Prepared(query, document, operation, given)
 
     def failure(self, wrong: Exception) -> Answer:
         """What the caller is told of an exception that is being handled; of our faults only a number."""
@@ -310,10 +322,10 @@ class Engine:
 
     def statement(self, city: City, query: str, variables: Mapping[str, Any] | None = None) -> Statement:
         """The statement that a query becomes: for tests and for EXPLAIN. Raises what is wrong with it."""
-        try:
-            asked = _prepared(query, self._document(query), variables, None)
-        except Invalid as wrong:
-            raise wrong.errors[0] from None
+        document = self._document(query)
+        if document.errors:
+            raise document.errors[0]
+        asked = Prepared(query, document, _chosen(document, None), dict(variables or {}))
         return self._compiled(city, asked, self.anybody)
 
     def _check(self, bill: Bill, caller: Caller) -> None:
@@ -400,7 +412,10 @@ class Engine:
             for definition in ast.definitions
             if isinstance(definition, OperationDefinitionNode)
         ]
-        document = Document(ast, {one.name: one for one in operations}, errors, fields)
+        mutations = {one.name for one in operations if one.node.operation is OperationType.MUTATION}
+        if mutations and len(operations) == 1:
+            mutations.add(None)
+        document = Document(ast, {one.name: one for one in operations}, errors, fields, frozenset(mutations))
         self._documents.put(query, document, len(query))
         return document
 
@@ -515,14 +530,6 @@ def _told(error: GraphQLError) -> Any:
         f"the server failed; quote incident {number} when you report it",
         error.nodes, path=error.path, extensions={"code": "INTERNAL", "incident": number},
     ).formatted  # fmt: skip
-
-
-def _prepared(
-    query: str, document: Document, variables: Mapping[str, Any] | None, name: str | None
-) -> Prepared:
-    if document.errors:
-        raise Invalid(document.errors)
-    return Prepared(query, document, _chosen(document, name), dict(variables or {}))
 
 
 def _chosen(document: Document, name: str | None) -> Operation:

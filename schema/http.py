@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -170,13 +170,35 @@ async def _answer(
     caller: Caller,
     receive: Receive,
 ) -> Reply:
+    engine, post = served.engine, scope["method"] == "POST"
     try:
-        prepared = await served.engine.prepared(served.reader, asked.query, asked.variables, asked.operation)
+        prepared = await engine.prepared(
+            served.reader, asked.query, asked.variables, asked.operation,
+            mutating=partial(_curator, served, headers, asked, post=post),
+        )  # fmt: skip
+    except HTTPException:
+        raise
     except Exception as wrong:
-        return _reply(served.engine.failure(wrong))
-    if scope["method"] == "POST":
-        return await _posted(served, city, headers, asked, prepared, caller, receive)
+        return _reply(engine.failure(wrong))
+    if prepared.document.mutates(asked.operation):
+        author = _curator(served, headers, asked, post=post)
+        return _reply(await engine.mutate(served.reader, served.url, city, author, prepared))
+    if post:
+        return _reply(await _query(served, city, asked, prepared, caller, receive))
     return await _got(served, city, scope, headers, kind, asked, prepared, caller, receive)
+
+
+def _curator(served: Served, headers: Headers, asked: Request, *, post: bool) -> str:
+    """Who sends a mutation; Refusal where nobody may send it so."""
+    if not post:
+        raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
+    try:
+        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
+    except NotAllowed as refused:
+        raise _not_allowed(refused) from None
+    if asked.dry_run:
+        raise Refusal(400, "a dry run is of a query; a mutation would be carried out")
+    return author
 
 
 async def _query(
@@ -188,24 +210,6 @@ async def _query(
     else:
         answering = engine.carry_out(served.reader, city, prepared, caller, tell_cost=asked.tell_cost)
     return await served.departures.unless_gone(receive, answering)
-
-
-async def _posted(
-    served: Served,
-    city: City,
-    headers: Headers,
-    asked: Request,
-    prepared: Prepared,
-    caller: Caller,
-    receive: Receive,
-) -> Reply:
-    if not prepared.operation.mutates:
-        return _reply(await _query(served, city, asked, prepared, caller, receive))
-    try:
-        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
-    except NotAllowed as refused:
-        raise _not_allowed(refused) from None
-    return _reply(await served.engine.mutate(served.reader, served.url, city, author, prepared))
 
 
 async def _got(
@@ -220,8 +224,6 @@ async def _got(
     receive: Receive,
 ) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
-    if prepared.operation.mutates:
-        raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
     # the version from before the answer: data that come in between are asked for once more, never missed

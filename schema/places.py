@@ -92,7 +92,7 @@ def box(west: float, south: float, east: float, north: float, *, srid: int, wher
         west, south, east, north = near
     sides = east - west, north - south
     step = max(min(sides) / _EDGE_STEPS, max(sides) / _MOST_STEPS, _STRAIGHT_DEGREES)
-    across, up = (math.ceil(long / step - 1e-6) for long in sides)
+    across, up = (max(1, math.ceil(long / step - 1e-6)) for long in sides)
     x, y = _unit_ring(across, up)
     x, y = transformer(WGS84, srid).transform(west + x * (east - west), south + y * (north - south))
     ring = np.column_stack([x, y])

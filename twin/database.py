@@ -305,11 +305,13 @@ class Overloaded(TwinFault):
 class Reader:
     """The read-only connections of one server process, and the bounded queue in front of them.
 
-    Statements that sum up many records have a few connections of their own, with a queue of theirs: more of
-    them at once would be done no sooner, and others would wait for them.
+    Where it has more than one, those that sum up many records have a few of them, with a queue of their own:
+    more of them at once would be done no sooner, and others would wait for them.
     """
 
-    def __init__(self, url: str, settings: Settings, *, size: int | None = None) -> None:
+    def __init__(
+        self, url: str, settings: Settings, *, size: int | None = None, longest_wait_s: float | None = None
+    ) -> None:
         options = (
             f"-c role={READER_ROLE} -c default_transaction_read_only=on "
             f"-c statement_timeout={int(settings.statement_timeout_s * 1000)} "
@@ -320,13 +322,14 @@ class Reader:
             url, options=options, application_name="twin-reader", client_encoding="UTF8"
         )
         self._size = size or settings.connections
-        self._most_waiting = settings.waiting_ceiling
-        self._longest_wait_s = settings.waiting_timeout_s
         self._sums: Reader | None = None
-        if size is None:
-            self._sums = Reader(url, settings, size=settings.sums)
+        if size is None and 0 < settings.sums < self._size:
             # whoever asks for what may take so long has the patience
-            self._sums._longest_wait_s = settings.statement_timeout_s
+            patience_s = settings.statement_timeout_s
+            self._sums = Reader(url, settings, size=settings.sums, longest_wait_s=patience_s)
+            self._size -= settings.sums
+        self._most_waiting = settings.waiting_ceiling
+        self._longest_wait_s = longest_wait_s or settings.waiting_timeout_s
         self._free: list[_Wire] = []
         self._waiting: OrderedDict[asyncio.Future[_Wire], None] = OrderedDict()
         self._all: set[_Wire] = set()

@@ -23,10 +23,9 @@ class Settings:
     port: int = 8000
     workers: int = 1
     connections: int = 16  #: database connections of one server process
-    waiting_ceiling: int = 200  #: most requests of one server process that may wait for a connection
-    waiting_timeout_s: float = 5.0  #: longest that one of them waits
-    #: most statements at once that sum up thousands of records, on connections of their own
-    sums: int = 4
+    sums: int = 4  #: how many of them are for statements that may sum up thousands of records
+    waiting_ceiling: int = 200  #: most requests that may wait for a connection of either kind
+    waiting_timeout_s: float = 5.0  #: longest that one of them waits, to sum up as long as it may take
     statement_timeout_s: float = 15.0  #: after this PostgreSQL ends a request's statement
     page_default: int = 50  #: rows in a page when `first` and `last` are absent
     page_ceiling: int = 10_000  #: most rows that one page may ask for

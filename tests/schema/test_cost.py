@@ -329,7 +329,9 @@ def test_a_bucket_fills_again_and_lets_the_dearest_through_when_full(monkeypatch
     bucket.take(50)
 
 
-def test_who_has_read_a_long_stream_waits_for_two_minutes_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_read_a_long_stream_owes_what_a_full_bucket_holds_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 0.0)
     bucket = Bucket(rate=10, holds=600)
     bucket.owe(1_000_000)

@@ -99,6 +99,21 @@ def test_a_mutation_by_get_is_not_allowed(client: TestClient) -> None:
     answer = client.get("/town/graphql", params={"query": WITHDRAW}, headers=ANA)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
+    # nor is one that lacks variables, or is not valid at all
+    for wrong in (DECIDE, "mutation { forgetAll }"):
+        assert client.get("/town/graphql", params={"query": wrong}, headers=ANA).status_code == 405
+
+
+def test_whoever_may_not_decide_is_told_that_first(client: TestClient) -> None:
+    for wrong in (DECIDE, "mutation { forgetAll }"):
+        assert client.post("/town/graphql", json={"query": wrong}).status_code == 401
+
+
+def test_a_mutation_is_not_carried_out_for_a_dry_run(client: TestClient) -> None:
+    asked = {"query": DECIDE, "variables": {"link": LINK, "reason": "x"}, "extensions": {"dryRun": True}}
+    answer = client.post("/town/graphql", json=asked, headers=ANA)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"] == "a dry run is of a query; a mutation would be carried out"
 
 
 @pytest.mark.parametrize(
