@@ -314,7 +314,9 @@ class Reference:
         cursor = before if backwards else after
         rest = whole
         if cursor is not None:
-            here = next(i for i, row in enumerate(whole) if row.key in _decoded(cursor))
+            here = next((i for i, row in enumerate(whole) if row.key in _decoded(cursor)), None)
+            if here is None:
+                raise NotCovered("a cursor that is none, where nothing is asked that it decides")
             rest = whole[:here] if backwards else whole[here + 1 :]
         size = _first(last if backwards else first, self.settings.page_default)
         shown = rest[max(len(rest) - size, 0) :] if backwards else rest[:size]
