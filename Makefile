@@ -30,6 +30,7 @@ bench: setup
 	.ci/packages wrk
 	.ci/packages gdal
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.growth
 	$(BIN)/python -m tests.bench.loads
 	$(BIN)/python -m tests.bench.linking --full
 	$(BIN)/python -m tests.bench.search

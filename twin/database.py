@@ -529,8 +529,8 @@ class _Wire:
 
     async def end(self) -> None:
         """Ask PostgreSQL to end the statement that runs, and wait until it has."""
-        under_way = self._waiting
-        assert under_way is not None
+        if self._waiting is None:
+            return  # it has ended by itself
         # whoever asked has left and cancelled the future: what comes is dropped
         self._waiting = dropped = asyncio.get_running_loop().create_future()
         # PostgreSQL hears of it on a connection of its own, and must have before the next statement is sent
