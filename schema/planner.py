@@ -635,8 +635,9 @@ def _below(nodes: Sequence[FieldNode]) -> list[SelectionSetNode]:
     return [node.selection_set for node in nodes if node.selection_set]
 
 
-def _type_of_id(text: str) -> str:
-    return split_id(text)[0]
+def _type_of_id(text: str | None) -> str | None:
+    # where null is not allowed, planning says so
+    return None if text is None else split_id(text)[0]
 
 
 _attributes: dict[str, dict[str, str]] = {}

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from twin import database
 from twin.database import City
 from twin.entities import BY_NAME
+from twin.text import fold
 
 #: metres between two neighbouring characters of a grid
 CELL_M = 10.0
@@ -53,11 +54,14 @@ class Town:
             return self.put(connection, entity, key, **columns)
 
     def put(self, connection: psycopg.Connection[Any], entity: str, key: str, /, **columns: Any) -> str:
-        """One of many rows, by a connection to the city."""
+        """One of many rows, by a connection to the city; names are folded as a load folds them."""
         table = BY_NAME[entity].table
         if BY_NAME[entity].is_city_entity:
             columns = {"recorded_at": "2026-01-01T00:00:00Z", "sources": ["town"], **columns}
         values = {"key": key, **columns}
+        for name, known in BY_NAME[entity].fields.items():
+            if known.folded_of and columns.get(known.folded_of):
+                values.setdefault(name, fold(columns[known.folded_of]))
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join(["%s"] * len(values))
         stored = [self._stored(table.c[name], value) for name, value in values.items()]
