@@ -28,8 +28,8 @@ async def gone(receive: Receive) -> None:
 class Departures:
     """Which of the callers that wait for an answer have left.
 
-    Whoever has waited for a while is listened to from then on. One timer finds them: one for each request
-    would cost most answers more than they take.
+    Whoever has waited for a while is listened to from then on. One timer finds them all, so that an answer
+    that is there sooner pays next to nothing for it.
     """
 
     def __init__(self) -> None:
