@@ -523,7 +523,7 @@ class Compiler:
 
         With `settled` rows are chosen before anything is made of them: PostgreSQL would work out a cursor,
         which it thinks cheap, for every row that it sorts. So are rows in the order of what is linked, which
-        is joined to them: to look it up for each row takes many times as long.
+        is joined to them: to look it up for each row takes twice as long.
         """
         t = whole = self.alias(page.entity)
         order, linked = self._order(parent, outer, page, t)
