@@ -445,7 +445,7 @@ def poisoned(text: str) -> str:
     made = made.replace("ул. Шипка", f"ул. Шипка, {text}").replace(
         "<StreetNumber>5<", f"<StreetNumber>5 {text}<"
     )
-    contacts = f"<Contacts><Phone>0888{EGN}</Phone><EMail>otroven@example.invalid</EMail></Contacts></Seat>"
+    contacts = f"<Contacts><Phone>0888-0888-{EGN}</Phone><EMail>otroven@example.invalid</EMail></Contacts></Seat>"
     return made.replace("</Seat>", contacts)
 
 
@@ -477,7 +477,7 @@ def test_no_persons_data_of_a_whole_register_is_anywhere_in_the_database(
     load_days(register, [export(*made)], [export(made[0], made[1])])
     held = everything(register)
     assert ONE in held
-    for poison in (secret, EGN, "ОТРОВ", "отров", "otrov", "OTROV", "ABABAB", "0888"):
+    for poison in (secret, EGN, "ОТРОВ", "отров", "otrov", "OTROV", "ABABAB", "0888-0888"):
         assert poison not in held
     told = register.rows(
         "SELECT field, sum(occurrences) FROM notice WHERE rule = 'personal-number' GROUP BY 1"
