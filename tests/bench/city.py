@@ -9,7 +9,7 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,44 +82,68 @@ def ground(
         yield Ground(url, known[name], int((running.data / "postmaster.pid").read_text().split()[0]))
 
 
-def description(buildings: int) -> str:
+def _description(buildings: int, only: Sequence[str], more: str) -> str:
     """What a sample city is made of: one that was made otherwise is made anew."""
-    return json.dumps(
-        {"buildings": buildings, "seed": _SEED, "tables": _layout(), "per building": _BUSINESSES_PER_BUILDING}
-    )
+    made = {
+        "buildings": buildings,
+        "seed": _SEED,
+        "tables": _layout(),
+        "per building": 0 if only else _BUSINESSES_PER_BUILDING,
+    }
+    return json.dumps(made | ({"only": only, "more": more} if only or more else {}))
 
 
-def make_sample(url: str, buildings: int, console: Console, *, fresh: bool, only: Sequence[str] = ()) -> None:
-    """The city `sample` of that many buildings, unless it is there; of `only` these data sets, if any."""
-    wanted = description(buildings)
+def make_sample(
+    url: str,
+    buildings: int,
+    console: Console,
+    *,
+    name: str = "sample",
+    fresh: bool = False,
+    only: Sequence[str] = (),
+    more: str = "",
+) -> None:
+    """A sample city of that many buildings, unless it is there; of `only` these data sets, if any.
+
+    `more` is SQL that adds to what was loaded.
+    """
+    wanted = _description(buildings, only, more)
     with psycopg.connect(url) as connection:
-        if not fresh and said_of(connection, "sample") == wanted:
+        if not fresh and _said_of(connection, name) == wanted:
             return
     # here, so that a benchmark of a city that is there needs no loader
     from loaders.catalogue import catalogue
     from loaders.run import load
     from loaders.sample import write_sample
 
+    sample = catalogue("sample")
     folder = HOME / "sample"
     with console.status(f"writing a sample city of {buildings:,} buildings"):
         businesses = 0 if only else round(buildings * _BUSINESSES_PER_BUILDING)
         write_sample(folder, buildings=buildings, businesses=businesses, seed=_SEED)
     with psycopg.connect(url) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS sample CASCADE")
-        connection.execute("DELETE FROM twin.city WHERE name = 'sample'")
-    report = load(url, catalogue("sample"), folder, only=only, console=console)
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+        connection.execute("DELETE FROM twin.city WHERE name = %s", [name])
+    report = load(
+        url, replace(sample, city=replace(sample.city, name=name)), folder, only=only, console=console
+    )
     shutil.rmtree(folder)
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute("SELECT count(*) FROM sample.building").fetchone()
+        connection.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(name)))
+        row = connection.execute("SELECT count(*) FROM building").fetchone()
         if row is None or row[0] < buildings * 0.98:
             raise BadRequest(
                 f"the sample city was not loaded: exit code {report.exit_code}, buildings: {row}"
             )
+        if more:
+            connection.execute(sql.SQL(more))
         connection.execute("VACUUM ANALYZE")
-        connection.execute(sql.SQL("COMMENT ON SCHEMA sample IS {}").format(wanted))
+        connection.execute(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), sql.Literal(wanted))
+        )
 
 
-def said_of(connection: psycopg.Connection[Any], city: str) -> str | None:
+def _said_of(connection: psycopg.Connection[Any], city: str) -> str | None:
     """The description of a sample city; None where there is no such city."""
     row = connection.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [city]).fetchone()
     return None if row is None else row[0]

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import click
 import psycopg
-from psycopg import sql
 from rich.console import Console
 
 from tests.bench import city as grounds
@@ -58,7 +57,7 @@ def _run(sizes: Sequence[int], rounds: int, seconds: float) -> bool:
     with grounds.cluster() as running:
         url = running.tcp_url()
         for size in sizes:
-            _make(url, size)
+            grounds.make_sample(url, size, err, name=_name(size), only=_LOADED, more=_SITES)
         known = cities(url)
         first = Ground(url, known[_name(sizes[0])], 0)
         with twin_server(first) as server:
@@ -92,27 +91,6 @@ def _run(sizes: Sequence[int], rounds: int, seconds: float) -> bool:
 
 def _name(size: int) -> str:
     return f"sample_{size}"
-
-
-def _make(url: str, size: int) -> None:
-    """A sample city of that size under a name of its own, unless it is there as the tables are now."""
-    name = _name(size)
-    wanted = f"{grounds.description(size)} with {_SITES}"
-    with psycopg.connect(url) as connection:
-        if grounds.said_of(connection, name) == wanted:
-            return
-    grounds.make_sample(url, size, err, fresh=True, only=_LOADED)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-        connection.execute("DELETE FROM twin.city WHERE name = %s", [name])
-        connection.execute(sql.SQL("ALTER SCHEMA sample RENAME TO {}").format(sql.Identifier(name)))
-        connection.execute("UPDATE twin.city SET name = %s WHERE name = 'sample'", [name])
-        connection.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(name)))
-        connection.execute(_SITES)
-        connection.execute("VACUUM ANALYZE")
-        connection.execute(
-            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), sql.Literal(wanted))
-        )
 
 
 if __name__ == "__main__":
