@@ -228,7 +228,7 @@ class Compiler:
                 return own
             case p.AllOf(_, target, items, of_row):
                 s = self.alias(target)
-                rows = self.select(*self.labelled(target, s, items)).order_by(s.c.key)
+                rows = self.select(*self.labelled(target, s, items)).select_from(s).order_by(s.c.key)
                 if of_row:
                     rows = rows.where(s.c.key == func.any(t.c.sources))
                 return self.json_list(rows, items)
@@ -380,7 +380,7 @@ class Compiler:
     def one(
         self, entity: Entity, s: Any, items: p.Items, condition: Any, *, limit: bool = False
     ) -> ColumnElement[Any]:
-        rows = self.select(*self.labelled(entity, s, items)).where(condition)
+        rows = self.select(*self.labelled(entity, s, items)).select_from(s).where(condition)
         if limit:
             rows = rows.limit(literal_column("1"))
         r = rows.subquery(self.inner("row"))

@@ -445,7 +445,9 @@ def poisoned(text: str) -> str:
     made = made.replace("ул. Шипка", f"ул. Шипка, {text}").replace(
         "<StreetNumber>5<", f"<StreetNumber>5 {text}<"
     )
-    contacts = f"<Contacts><Phone>0888-0888-{EGN}</Phone><EMail>otroven@example.invalid</EMail></Contacts></Seat>"
+    contacts = (
+        f"<Contacts><Phone>0888-0888-{EGN}</Phone><EMail>otroven@example.invalid</EMail></Contacts></Seat>"
+    )
     return made.replace("</Seat>", contacts)
 
 

@@ -598,6 +598,19 @@ def test_how_many_groups_there_are(ask: Asked) -> None:
     assert len(found["groupBy"]) == 2
 
 
+def test_how_many_groups_there_are_below_a_record_of_which_nothing_else_is_asked(
+    ask: Asked, town: Town
+) -> None:
+    town.add("Source", "groups", title="g", publisher="p", entities="Site", format="tabular", file="*.csv")
+    for metric in ("COMPLETENESS", "RANGE", "COUNT"):
+        town.add("QualityMeasurement", f"groups/{metric}", source="groups", entity="Site", metric=metric,
+                 value=1.0, outcome="MET" if metric == "COUNT" else "BELOW")  # fmt: skip
+    alone = ask("{ sources { quality { groupCount(by: [{outcome: true}]) } } }")["sources"]
+    told = ask("{ sources { id quality { groupCount(by: [{outcome: true}]) } } }")["sources"]
+    assert [one["quality"] for one in alone] == [one["quality"] for one in told]
+    assert {"id": "Source:groups", "quality": {"groupCount": 2}} in told
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
