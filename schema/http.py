@@ -67,6 +67,24 @@ class Request(NamedTuple):
     tell_cost: bool = False  #: whether to say what it may have cost
 
 
+class Exchange(NamedTuple):
+    """A request, who sends it how, and the city that it means."""
+
+    served: Served
+    city: City
+    scope: Scope
+    headers: Headers
+    kind: str  #: the media type of the answer
+    asked: Request
+    caller: Caller
+    receive: Receive
+
+    @property
+    def posted(self) -> bool:
+        """Whether it came by POST."""
+        return bool(self.scope["method"] == "POST")
+
+
 class Reply(NamedTuple):
     """What goes back. Not to be kept, unless its headers say so."""
 
@@ -118,13 +136,14 @@ class GraphQLOverHTTP:
                 raise Refusal(405, f"{method} means nothing here", headers={"allow": "GET, HEAD, POST"})
             caller = _caller(served, scope, headers)
             of_city = await served.city(city or None)
+            exchange = Exchange(served, of_city, scope, headers, kind, asked, caller, receive)
             if streams:
-                streamed = await _stream(served, of_city, headers, asked, caller, receive, send)
+                streamed = await _stream(exchange, send)
                 if streamed is None:
                     return
                 reply = _reply(streamed)
             else:
-                reply = await _answer(served, of_city, scope, headers, kind, asked, caller, receive)
+                reply = await _answer(exchange)
         except ClientDisconnect:
             return
         except (HTTPException, NotListed, BadRequest) as refused:
@@ -148,10 +167,9 @@ def _not_allowed(refused: NotAllowed) -> Refusal:
     return Refusal(refused.status, str(refused), code=refused.code, headers=challenge)
 
 
-async def _stream(
-    served: Served, city: City, headers: Headers, asked: Request, caller: Caller, receive: Receive, send: Send
-) -> Answer | None:
+async def _stream(exchange: Exchange, send: Send) -> Answer | None:
     """Send a connection line by line; what is wrong before its first line is given back."""
+    served, city, _, headers, _, asked, caller, receive = exchange
     pieces = stream.lines(
         served.engine, served.reader, city, asked.query, asked.variables, asked.operation, caller=caller
     )
@@ -160,50 +178,41 @@ async def _stream(
     return await stream.respond(served, pieces, coding=coding, headers=sent, receive=receive, send=send)
 
 
-async def _answer(
-    served: Served,
-    city: City,
-    scope: Scope,
-    headers: Headers,
-    kind: str,
-    asked: Request,
-    caller: Caller,
-    receive: Receive,
-) -> Reply:
-    engine, post = served.engine, scope["method"] == "POST"
+async def _answer(exchange: Exchange) -> Reply:
+    served, city, asked = exchange.served, exchange.city, exchange.asked
+    engine = served.engine
     try:
         prepared = await engine.prepared(
-            served.reader, asked.query, asked.variables, asked.operation,
-            mutating=partial(_curator, served, headers, asked, post=post),
-        )  # fmt: skip
+            served.reader, asked.query, asked.variables, asked.operation, mutating=partial(_curator, exchange)
+        )
     except HTTPException:
         raise
     except Exception as wrong:
         return _reply(engine.failure(wrong))
     if prepared.document.mutates(asked.operation):
-        author = _curator(served, headers, asked, post=post)
+        author = _curator(exchange)
         return _reply(await engine.mutate(served.reader, served.url, city, author, prepared))
-    if post:
-        return _reply(await _query(served, city, asked, prepared, caller, receive))
-    return await _got(served, city, scope, headers, kind, asked, prepared, caller, receive)
+    if exchange.posted:
+        return _reply(await _query(exchange, prepared))
+    return await _got(exchange, prepared)
 
 
-def _curator(served: Served, headers: Headers, asked: Request, *, post: bool) -> str:
+def _curator(exchange: Exchange) -> str:
     """Who sends a mutation; Refusal where nobody may send it so."""
-    if not post:
+    if not exchange.posted:
         raise Refusal(405, "a mutation is sent by POST", headers={"allow": "POST"})
+    token = exchange.headers.get(b"authorization", b"").decode("latin-1")
     try:
-        author = curator_of(served.settings, headers.get(b"authorization", b"").decode("latin-1"))
+        author = curator_of(exchange.served.settings, token)
     except NotAllowed as refused:
         raise _not_allowed(refused) from None
-    if asked.dry_run:
+    if exchange.asked.dry_run:
         raise Refusal(400, "a dry run is of a query; a mutation would be carried out")
     return author
 
 
-async def _query(
-    served: Served, city: City, asked: Request, prepared: Prepared, caller: Caller, receive: Receive
-) -> Answer:
+async def _query(exchange: Exchange, prepared: Prepared) -> Answer:
+    served, city, _, _, _, asked, caller, receive = exchange
     engine = served.engine
     if asked.dry_run:
         answering = engine.explain(served.reader, city, prepared, caller)
@@ -212,18 +221,9 @@ async def _query(
     return await served.departures.unless_gone(receive, answering)
 
 
-async def _got(
-    served: Served,
-    city: City,
-    scope: Scope,
-    headers: Headers,
-    kind: str,
-    asked: Request,
-    prepared: Prepared,
-    caller: Caller,
-    receive: Receive,
-) -> Reply:
+async def _got(exchange: Exchange, prepared: Prepared) -> Reply:
     """What is asked by GET may be kept, and whoever has kept it is told when it still holds."""
+    served, city, scope, headers, kind, asked, _, _ = exchange
     age = served.settings.cache_max_age_s
     keeping = {"cache-control": f"public, max-age={age}" if age else "public, no-cache"}
     # the version from before the answer: data that come in between are asked for once more, never missed
@@ -232,7 +232,7 @@ async def _got(
         keeping["etag"] = tag
         if holds(headers.get(b"if-none-match", b"").decode("latin-1"), tag):
             return Reply(304, (), keeping)
-    answer = await _query(served, city, asked, prepared, caller, receive)
+    answer = await _query(exchange, prepared)
     return Reply(answer.status, answer.pieces, keeping) if answer.lasting else _reply(answer)
 
 
