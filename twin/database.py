@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from alembic import command
@@ -302,11 +302,16 @@ class Overloaded(TwinFault):
         self.retry_after_s = retry_after_s
 
 
+#: a statement, its values, and whether its plan is kept
+_Asked: TypeAlias = tuple[bytes, tuple[bytes | None, ...], bool]
+
+
 class Reader:
     """The read-only connections of one server process, and the bounded queue in front of them.
 
     Where it has more than one, those that sum up many records have a few of them, with a queue of their own:
-    more of them at once would be done no sooner, and others would wait for them.
+    more of them at once would be done no sooner, and others would wait for them. Who waits for the same is
+    answered together.
     """
 
     def __init__(
@@ -331,7 +336,8 @@ class Reader:
         self._most_waiting = settings.waiting_ceiling
         self._longest_wait_s = longest_wait_s or settings.waiting_timeout_s
         self._free: list[_Wire] = []
-        self._waiting: OrderedDict[asyncio.Future[_Wire], None] = OrderedDict()
+        self._turns: OrderedDict[asyncio.Future[_Wire], None] = OrderedDict()
+        self._shared: dict[_Asked, _Shared] = {}  #: what waits for its turn
         self._all: set[_Wire] = set()
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -366,7 +372,14 @@ class Reader:
         """
         if sums and self._sums is not None:
             return await self._sums.fetch(sql, values, prepare=prepare)
-        wire = self._free.pop() if self._free else await self._wait()
+        if self._free:
+            return await self._ask(self._free.pop(), sql, values, prepare)
+        return await self._ask_together((sql, tuple(values), prepare))
+
+    async def _ask(
+        self, wire: _Wire, sql: bytes, values: Sequence[bytes | None], prepare: bool
+    ) -> tuple[bytes | None, ...]:
+        """The first row of a statement on a connection, which is then the next caller's."""
         try:
             if not wire.broken:
                 try:
@@ -387,39 +400,71 @@ class Reader:
             else:
                 self._release(wire)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return sum(shared.askers for shared in self._shared.values())
+
     def admit(self, beside: int = 0) -> None:
         """Overloaded where nobody more may wait for a connection, when so many will soon who do not yet."""
-        if len(self._waiting) + beside >= self._most_waiting:
+        if self.waiting + beside >= self._most_waiting:
             raise self._overloaded()
 
     def _overloaded(self) -> Overloaded:
         return Overloaded(math.ceil(self._longest_wait_s))
 
-    async def _wait(self) -> _Wire:
-        """The next connection that is free, first come, first served."""
+    async def _ask_together(self, asked: _Asked) -> tuple[bytes | None, ...]:
+        """The row for all who ask for the same before its turn has come.
+
+        It is read after each of them has asked, so nobody is told less than what was there by then.
+        """
         self.admit()
+        shared = self._shared.get(asked)
+        if shared is None:
+            shared = self._shared[asked] = _Shared(asyncio.ensure_future(self._in_turn(asked)))
+        shared.askers += 1
+        try:
+            return await asyncio.shield(shared.row)
+        finally:
+            shared.askers -= 1
+            if not shared.askers:
+                shared.row.cancel()
+                if self._shared.get(asked) is shared:
+                    del self._shared[asked]  # who comes now must not wait for what is given up
+
+    async def _in_turn(self, asked: _Asked) -> tuple[bytes | None, ...]:
+        shared = self._shared[asked]
+        try:
+            wire = await self._turn()
+        finally:
+            if self._shared.get(asked) is shared:
+                del self._shared[asked]
+        return await self._ask(wire, *asked)
+
+    async def _turn(self) -> _Wire:
+        """The next connection that is free, first come, first served."""
         loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[_Wire] = loop.create_future()
-        self._waiting[waiting] = None
+        turn: asyncio.Future[_Wire] = loop.create_future()
+        self._turns[turn] = None
 
         def give_up() -> None:
-            if not waiting.done():
-                waiting.set_exception(self._overloaded())
+            if not turn.done():
+                turn.set_exception(self._overloaded())
 
         timer = loop.call_later(self._longest_wait_s, give_up)
         try:
-            return await waiting
+            return await turn
         except asyncio.CancelledError:
-            if not waiting.cancelled() and waiting.exception() is None:
-                self._release(waiting.result())  # it came just as the caller left
+            if not turn.cancelled() and turn.exception() is None:
+                self._release(turn.result())  # it came just as the caller left
             raise
         finally:
             timer.cancel()
-            self._waiting.pop(waiting, None)
+            self._turns.pop(turn, None)
 
     def _release(self, wire: _Wire) -> None:
-        while self._waiting:
-            first, _ = self._waiting.popitem(last=False)
+        while self._turns:
+            first, _ = self._turns.popitem(last=False)
             if not first.done():
                 first.set_result(wire)
                 return
@@ -481,6 +526,14 @@ class Reader:
         wire.attach(asyncio.get_running_loop())
         self._all.add(wire)
         return wire
+
+
+@dataclass(eq=False)
+class _Shared:
+    """What comes of a statement, and how many want it."""
+
+    row: asyncio.Task[tuple[bytes | None, ...]]
+    askers: int = 0
 
 
 class _Wire:

@@ -58,7 +58,7 @@ class Server:
     @property
     def waiting(self) -> int:
         served: Served = self.application.state.served
-        return len(served.reader._waiting)
+        return served.reader.waiting
 
     @property
     def connected(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -229,6 +230,68 @@ def test_many_callers_share_few_connections_and_get_their_own_answers(database_u
             *(reader.fetch(b"SELECT $1::text FROM pg_sleep(0.001)", [b"%d" % i]) for i in range(200))
         )
         assert answers == [(b"%d" % i,) for i in range(200)]
+
+    read(database_url, use)
+
+
+def test_who_waits_for_the_same_is_answered_together_and_not_by_what_was_before_it_asked(
+    database_url: str,
+) -> None:
+    now = b"SELECT extract(epoch FROM clock_timestamp()) + $1::int"
+
+    async def use(reader: Reader) -> None:
+        busy = [asyncio.ensure_future(reader.fetch(b"SELECT pg_sleep(0.3)", [])) for _ in range(2)]
+        await asyncio.sleep(0)
+        asked = [asyncio.ensure_future(reader.fetch(now, [b"0"])) for _ in range(5)]
+        other = asyncio.ensure_future(reader.fetch(now, [b"1000"]))
+        await asyncio.sleep(0.1)
+        assert reader.waiting == 6
+        asked.append(asyncio.ensure_future(reader.fetch(now, [b"0"])))
+        await asyncio.sleep(0)
+        assert reader.waiting == 7
+        last_asked = time.time()
+        # the first to ask leaves; whoever stays has its answer
+        asked.pop(0).cancel()
+        (answer, *others), (much,) = await asyncio.gather(*asked), await other
+        assert others == [answer] * 4
+        assert float(answer[0] or b"") >= last_asked
+        assert float(much or b"") > float(answer[0] or b"") + 900
+        assert reader.waiting == 0
+        await asyncio.gather(*busy)
+        assert float((await reader.fetch(now, [b"0"]))[0] or b"") > float(answer[0] or b"")
+
+    read(database_url, use)
+
+
+def test_what_all_who_waited_for_have_left_is_not_asked(database_url: str) -> None:
+    lock = b"SELECT pg_advisory_lock(77)::text"
+    locks = b"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77"
+
+    async def use(reader: Reader) -> None:
+        async def leave_at_once() -> None:
+            """While others have the connections."""
+            leaving = [asyncio.ensure_future(reader.fetch(lock, [])) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            assert reader.waiting == 3
+            for one in leaving:
+                one.cancel()
+            await asyncio.wait(leaving)
+            assert all(one.cancelled() for one in leaving)
+            assert reader.waiting == 0
+
+        busy = [asyncio.ensure_future(reader.fetch(b"SELECT pg_sleep(0.3)", [])) for _ in range(2)]
+        await asyncio.sleep(0)
+        await leave_at_once()
+        await asyncio.gather(*busy)
+        assert await reader.fetch(locks, []) == (b"0",)
+
+        busy = [asyncio.ensure_future(reader.fetch(b"SELECT pg_sleep(0.3)", [])) for _ in range(2)]
+        await asyncio.sleep(0)
+        await leave_at_once()
+        # who comes now does not wait for what was given up
+        assert await reader.fetch(lock, []) == (b"",)
+        await asyncio.gather(*busy)
+        assert await reader.fetch(locks, []) == (b"1",)
 
     read(database_url, use)
 
