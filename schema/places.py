@@ -7,7 +7,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
@@ -24,6 +25,8 @@ _EDGE_STEPS = 16
 _MOST_STEPS = 256
 #: over which an edge departs from its parallel by a millimetre at most
 _STRAIGHT_DEGREES = 0.002
+#: of more than so many, to project them together takes less time
+_FEW_POINTS = 12
 _POINT_WITH_SRID, _POLYGON_WITH_SRID = 0x20000001, 0x20000003
 #: PostGIS compares boxes in single precision, which at a city's coordinates is half a metre
 _ROUNDED_M = 2.0
@@ -63,11 +66,15 @@ def project(shape: BaseGeometry, source: int, target: int) -> BaseGeometry:
     return shapely.transform(shape, moved)
 
 
+#: x, y around an area, the first point again at the end
+Ring: TypeAlias = Sequence[tuple[float, float]]
+
+
 @dataclass(frozen=True)
 class Box:
     """A box between two meridians and two parallels, in a metric CRS, where its edges bend as those do."""
 
-    ring: np.ndarray[Any, Any]  #: (n, 2) x, y around it, closed
+    ring: Ring
     inner: tuple[float, float, float, float] | None  #: least x, y, greatest x, y of what surely lies within
 
     @property
@@ -93,12 +100,11 @@ def box(west: float, south: float, east: float, north: float, *, srid: int, wher
     sides = east - west, north - south
     step = max(min(sides) / _EDGE_STEPS, max(sides) / _MOST_STEPS, _STRAIGHT_DEGREES)
     across, up = (max(1, math.ceil(long / step - 1e-6)) for long in sides)
-    x, y = _unit_ring(across, up)
-    x, y = transformer(WGS84, srid).transform(west + x * (east - west), south + y * (north - south))
-    ring = np.column_stack([x, y])
-    if max(east - west, north - south) > _SURELY_VALID_DEGREES or not np.isfinite(ring).all():
+    wide, high = sides
+    ring = _projected([(west + x * wide, south + y * high) for x, y in _unit_ring(across, up)], srid)
+    if max(sides) > _SURELY_VALID_DEGREES or not all(map(math.isfinite, chain(*ring))):
         checked(shapely.Polygon(ring), where=where)
-    xs, ys = x.tolist(), y.tolist()
+    xs, ys = zip(*ring, strict=True)
     corner = across, across + up, 2 * across + up
     inner = (
         max(xs[corner[2] :]), max(ys[: corner[0] + 1]),
@@ -109,12 +115,22 @@ def box(west: float, south: float, east: float, north: float, *, srid: int, wher
 
 
 @lru_cache(maxsize=256)
-def _unit_ring(across: int, up: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """x and y of a ring around the unit square from its lower left corner, its edges in so many steps."""
-    right, upward = np.arange(across) / across, np.arange(up) / up
-    x = np.concatenate([right, np.ones(up), 1 - right, np.zeros(up), [0.0]])
-    y = np.concatenate([np.zeros(across), upward, np.ones(across), 1 - upward, [0.0]])
-    return x, y
+def _unit_ring(across: int, up: int) -> Ring:
+    """A ring around the unit square from its lower left corner, its edges in so many steps."""
+    right, upward = [n / across for n in range(across)], [n / up for n in range(up)]
+    return [
+        *((x, 0.0) for x in right), *((1.0, y) for y in upward),
+        *((1 - x, 1.0) for x in right), *((0.0, 1 - y) for y in upward), (0.0, 0.0),
+    ]  # fmt: skip
+
+
+def _projected(ring: Ring, srid: int) -> Ring:
+    change = transformer(WGS84, srid)
+    if len(ring) <= _FEW_POINTS:
+        return [change.transform(x, y) for x, y in ring]
+    x, y = zip(*ring, strict=True)
+    x, y = change.transform(x, y)
+    return list(zip(x, y, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -278,9 +294,10 @@ def point_ewkb_hex(lon: float, lat: float, srid: int, *, where: str) -> str:
     return struct.pack("<BIIdd", 1, _POINT_WITH_SRID, srid, x, y).hex()
 
 
-def ring_ewkb_hex(ring: np.ndarray[Any, Any], srid: int) -> str:
-    """The same for a polygon of one closed ring, an array of (n, 2)."""
-    return (struct.pack("<BIIII", 1, _POLYGON_WITH_SRID, srid, 1, len(ring)) + ring.tobytes()).hex()
+def ring_ewkb_hex(ring: Ring, srid: int) -> str:
+    """The same for a polygon of one closed ring."""
+    form = f"<BIIII{2 * len(ring)}d"
+    return struct.pack(form, 1, _POLYGON_WITH_SRID, srid, 1, len(ring), *chain(*ring)).hex()
 
 
 def checked(shape: BaseGeometry, *, where: str) -> BaseGeometry:

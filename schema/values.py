@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Float, Integer, Numeric
@@ -328,7 +327,7 @@ def within_box(place: p.Place, srid: int) -> Reading:
             return None
         west, south, east, north = inner
         corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-        return places.ring_ewkb_hex(np.array(corners), srid).encode()
+        return places.ring_ewkb_hex(corners, srid).encode()
 
     return _once(read, *_leaves(place.tree))
 
