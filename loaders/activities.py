@@ -12,8 +12,10 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from twin.entities import ActivityEdition, EditionBasis
 from twin.text import fold
+
+#: names of twin.entities.ActivityEdition, whose module takes a reading process too long to import
+NKID_2003, KID_2008, KID_2025 = "NKID_2003", "KID_2008", "KID_2025"
 
 #: an entry made before this day cannot be of КИД-2025
 KID_2025_SINCE = "2025-01-01"
@@ -29,19 +31,17 @@ _REV_2 = _divisions(
     (90, 99),
 )  # fmt: skip
 DIVISIONS = {
-    ActivityEdition.NKID_2003: _divisions(
+    NKID_2003: _divisions(
         (1, 2), (5, 5), (10, 37), (40, 41), (45, 45), (50, 52), (55, 55), (60, 67), (70, 75), (80, 80),
         (85, 85), (90, 93), (95, 97), (99, 99),
     ),
-    ActivityEdition.KID_2008: _REV_2,
-    ActivityEdition.KID_2025: _REV_2 - _divisions((45, 45)),
+    KID_2008: _REV_2,
+    KID_2025: _REV_2 - _divisions((45, 45)),
 }  # fmt: skip
 
 
-def edition_of(
-    code: str, text: str | None, entered: str | None
-) -> tuple[ActivityEdition, EditionBasis] | None:
-    """The edition of a four-digit code, and what shows it; None where that is not certain.
+def edition_of(code: str, text: str | None, entered: str | None) -> tuple[str, str] | None:
+    """The edition of a four-digit code, and what shows it (an EditionBasis); None where that is not certain.
 
     `text` is what the register calls the activity, `entered` the day of the entry (ISO 8601).
     """
@@ -49,13 +49,13 @@ def edition_of(
         return None
     able = [edition for edition, divisions in DIVISIONS.items() if code[:2] in divisions]
     if len(able) == 1:
-        return able[0], EditionBasis.CODE
+        return able[0], "CODE"
     if entered and entered < KID_2025_SINCE:
-        able = [edition for edition in able if edition is not ActivityEdition.KID_2025]
+        able = [edition for edition in able if edition != KID_2025]
         if len(able) == 1:
-            return able[0], EditionBasis.DATE
-        if text and ActivityEdition.KID_2008 in able and _labels_2008().get(code) == fold(text):
-            return ActivityEdition.KID_2008, EditionBasis.TEXT
+            return able[0], "DATE"
+        if text and KID_2008 in able and _labels_2008().get(code) == fold(text):
+            return KID_2008, "TEXT"
     return None
 
 

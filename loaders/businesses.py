@@ -128,7 +128,7 @@ def _business(
     struck_off = _said(deed, "struck_off", ("valid_to",), False, versions, deed["struck_off.action_date"])
     return (
         deed["uic"], None, name, latin, form, deed["deed_status"], proceedings, activity,
-        edition[0].name if edition else None, edition[1].name if edition else None,
+        *(edition or (None, None)),
         None if person_like is None else str(person_like).lower(), registered_on,
         struck_off[:10] if struck_off else None, json.dumps(versions),
     )  # fmt: skip

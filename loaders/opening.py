@@ -24,7 +24,7 @@ from twin.errors import BadRequest
 from twin.history import HISTORY
 
 #: of a data set that comes in many files, so many are loaded in one transaction and linked at once
-BATCH_FILES, BATCH_BYTES = 100, 256 << 20
+BATCH_FILES, BATCH_BYTES = 100, 2 << 30
 #: rules by which other data sets decide about a record: the next time it may be decided otherwise
 OTHERS_DECIDE = frozenset({"incomplete-entity", "key-of-another-source"})
 _BLOCK_BYTES = 1 << 20

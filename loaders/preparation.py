@@ -6,17 +6,11 @@ leaves out, so that every column still there is one that the mapping must claim.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeAlias
-
 from loaders.businesses import prepare_deeds, prepare_outlets
 from loaders.facilities import prepare_sports
-from loaders.formats import Batch
+from loaders.formats import Preparation
 from loaders.observations import prepare_hourly_means
 from loaders.permits import prepare_permits
-
-Preparation: TypeAlias = Callable[[Batch, Path], Batch]
 
 PREPARATIONS: dict[str, Preparation] = {
     "register-deeds": prepare_deeds,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 from loaders.catalogue import Catalogue, Dataset, Read, Target
 from loaders.catalogue.words import Recipe
 from loaders.checks import Check
-from loaders.formats import Batch, Layer, open_layer
+from loaders.formats import Batch, FileFault, Layer, open_layer
+from loaders.formats.apart import Apart
 from loaders.notices import RULES, Notices
 from loaders.preparation import PREPARATIONS
 from loaders.published import Published, Selected
@@ -88,19 +90,17 @@ class Reading:
         self.columns: dict[str, str] = {}  # column -> the first file that has it
         self.repeated: dict[str, Counter[str]] = {name: Counter() for name in read.distinct}
 
-    def stage(self, files: Iterable[tuple[Path, str]]) -> None:
+    def stage(self, files: Sequence[tuple[Path, str]]) -> None:
         """Read all files, each with the name by which notices call it."""
         # numpy warns of coordinates that are no numbers; they become notices
-        with np.errstate(invalid="ignore", over="ignore"):
-            for file, name in files:
-                self.file = name
+        with np.errstate(invalid="ignore", over="ignore"), closing(self._layers(files)) as layers:
+            for layer, name in layers:
                 before = self.records, self.kept, self.refused
-                with open_layer(file, self.read.format, ignores=self._needless, **self.read.options) as layer:
-                    self.whereabouts.begin(layer, name)
-                    for batch in layer.batches:
-                        self._stage_batch(self._within_limit(batch), layer, file, name)
-                        if self.limit == self.records:
-                            break
+                self.whereabouts.begin(layer, name)
+                for batch in layer.batches:
+                    self._stage_batch(self._within_limit(batch), layer, name)
+                    if self.limit == self.records:
+                        break
                 now = self.records, self.kept, self.refused
                 self.files.append(FileRead(name, *(b - a for a, b in zip(before, now, strict=True))))
                 if self.limit == self.records:
@@ -111,6 +111,34 @@ class Reading:
             self._check_columns(self.columns, next(iter(self.columns.values()), ""), only_vital=True)
         self._note_unclaimed_columns()
 
+    def _layers(self, files: Sequence[tuple[Path, str]]) -> Generator[tuple[Layer, str], None, None]:
+        """Each file opened in its turn; of those that other processes read, the next is begun meanwhile."""
+        with ExitStack() as begun:
+            coming: Apart | None = None
+            for number, (file, name) in enumerate(files, 1):
+                self.file = name
+                with coming or self._open(file) as layer:
+                    coming = self._begun(files[number][0]) if number < len(files) else None
+                    if coming:
+                        begun.callback(coming.close)
+                    yield layer, name
+
+    def _open(self, file: Path) -> AbstractContextManager[Layer]:
+        prepare = PREPARATIONS[self.read.prepare] if self.read.prepare else None
+        return open_layer(
+            file, self.read.format, ignores=self._needless, prepare=prepare, **self.read.options
+        )
+
+    def _begun(self, file: Path) -> Apart | None:
+        """A file that another process has begun to read; None for any other, and where it is refused."""
+        if self.limit is None:
+            with suppress(FileFault):
+                opened = self._open(file)
+                if isinstance(opened, Apart):
+                    opened.begin()
+                    return opened
+        return None
+
     def _within_limit(self, batch: Batch) -> Batch:
         return batch if self.limit is None else batch.head(self.limit - self.records)
 
@@ -118,9 +146,7 @@ class Reading:
         """Whether no mapping looks at a published column; what a step in code looks at is not known here."""
         return not self.read.prepare and column not in self.read.claimed and self.read.ignores(column)
 
-    def _stage_batch(self, batch: Batch, layer: Layer, file: Path, name: str) -> None:
-        if self.read.prepare:
-            batch = PREPARATIONS[self.read.prepare](batch, file)
+    def _stage_batch(self, batch: Batch, layer: Layer, name: str) -> None:
         for problem in batch.problems:
             meaning = RULES[problem.rule].doc.removesuffix(".")
             self.notices.add(

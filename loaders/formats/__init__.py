@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -74,8 +74,8 @@ _FIELD_OF = {
     "no-cadastral-id": "Identifier",
 }
 
-#: the parameter of a `read` that can leave columns out
-IGNORES = "ignores"
+#: the parameters of a `read` that can leave columns out, and that prepares its batches where it reads them
+IGNORES, PREPARE = "ignores", "prepare"
 
 Geometries: TypeAlias = NDArray[np.object_]
 
@@ -133,6 +133,10 @@ class Batch:
         )
 
 
+#: a step in code for the batches of a file: loaders/preparation.py
+Preparation: TypeAlias = Callable[[Batch, Path], Batch]
+
+
 @dataclass(frozen=True)
 class Layer:
     """An opened file: its columns, its declared CRS, and its records in batches to be read once.
@@ -176,11 +180,17 @@ def _reader(format: str, where: str) -> Any:
 
 
 def open_layer(
-    path: Path, format: str, *, ignores: Callable[[str], bool] | None = None, **options: Any
+    path: Path,
+    format: str,
+    *,
+    ignores: Callable[[str], bool] | None = None,
+    prepare: Preparation | None = None,
+    **options: Any,
 ) -> AbstractContextManager[Layer]:
     """Open a published file for reading; the options are those of the format's `read` function.
 
     Columns of which `ignores` says so nobody needs, and a format that is faster without them leaves them out.
+    Batches come as `prepare` makes them, which a format that reads in another process lets that do.
     Raises FileFault when the file is missing, empty or of another kind, or when an option is unknown.
     """
     read = _reader(format, path.name).read
@@ -189,8 +199,24 @@ def open_layer(
     check_file(path)
     if IGNORES in signature.parameters:
         options[IGNORES] = ignores
+    if PREPARE in signature.parameters:
+        options[PREPARE] = prepare
+        prepare = None
     layer: AbstractContextManager[Layer] = read(path, **options)
-    return layer
+    return layer if prepare is None else prepared(layer, prepare, path)
+
+
+@contextmanager
+def prepared(
+    opened: AbstractContextManager[Layer], prepare: Preparation | None, path: Path
+) -> Iterator[Layer]:
+    """The layer with its batches as a step in code makes them."""
+    with opened as layer:
+        yield (
+            layer
+            if prepare is None
+            else replace(layer, batches=(prepare(batch, path) for batch in layer.batches))
+        )
 
 
 def check_file(path: Path) -> None:
@@ -213,7 +239,7 @@ def check_options(path: Path, format: str, signature: inspect.Signature, options
     known = {
         name: each
         for name, each in signature.parameters.items()
-        if each.kind is each.KEYWORD_ONLY and name != IGNORES
+        if each.kind is each.KEYWORD_ONLY and name not in (IGNORES, PREPARE)
     }
     unknown = sorted(set(options) - set(known))
     if unknown:

@@ -13,7 +13,7 @@ import shapely
 from osmium import filter as osm_filter
 
 from loaders.formats import Batch, FileFault, Geometries, Layer, Problem
-from loaders.formats.apart import read_apart
+from loaders.formats.apart import Apart
 from loaders.formats.columns import Item, as_columns, gather
 from loaders.formats.sniff import head, kind_of, refuse
 
@@ -56,7 +56,7 @@ def read(
     if not choices or not all(choices):
         raise FileFault("tags are empty; name at least one tag", where=path.name)
     # some damaged extracts end the process that reads them
-    with read_apart(path, __name__, kind=kind, select=select, choices=choices, columns=columns) as layer:
+    with Apart(path, __name__, kind=kind, select=select, choices=choices, columns=columns) as layer:
         yield layer
 
 

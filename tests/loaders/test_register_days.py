@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loaders.opening
+from loaders.formats import register_xml
 from loaders.report import Status
 from tests.loaders.deeds import (
     ONE,
@@ -502,3 +503,35 @@ def test_a_branch_of_what_becomes_a_sole_trader_is_a_persons_too(register: LoadT
         held = everything(register)
         for secret in ("Тайна", "ТАЙНА", "taina"):
             assert secret not in held
+
+
+def test_large_files_are_read_ahead_to_the_same_end(
+    register: LoadTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register.load("d")
+    days = [ADDED, export(deed(TWO, seat("ул. Шипка", "2020-01-02"))), ERASING, export(deed(THREE))]
+    load_days(register, days)
+    expected = state(register)
+    forget_all(register)
+    monkeypatch.setattr(register_xml, "_LARGE_FILE_BYTES", 0)
+    load_days(register, days)
+    assert state(register) == expected
+    assert [key for key, *_ in expected[0]] == sorted([ONE, TWO, THREE])
+
+
+def test_a_large_file_that_is_broken_is_named_in_its_turn(
+    register: LoadTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register_xml, "_LARGE_FILE_BYTES", 0)
+    for name, text in {
+        "1.xml": export(deed(ONE)),
+        "2.xml": export(deed(TWO))[:-40],
+        "3.xml": "no XML",
+    }.items():
+        register.write(name, text)
+    register.write("4.xml", export(deed(THREE)))
+    [report] = register.load("register").datasets
+    assert "2.xml: the XML is broken or cut off" in (report.failure or "")
+    assert "3.xml: this is plain text" in (report.failure or "")
+    assert "2 of 4 files were loaded" in (report.failure or "")
+    assert register.rows("SELECT key FROM business ORDER BY 1") == [(key,) for key in sorted([ONE, THREE])]

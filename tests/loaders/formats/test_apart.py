@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,16 @@ import pytest
 import shapely
 
 from loaders.formats import Batch, FileFault, Layer
-from loaders.formats.apart import read_apart
+from loaders.formats.apart import Apart
 
 
 @contextmanager
-def read_here(path: Path, *, ends: str) -> Iterator[Layer]:
-    """A reader that gives two records, then ends as it is told."""
+def read_here(path: Path, *, ends: str, lots: int = 0) -> Iterator[Layer]:
+    """A reader that gives some lots and two records, then ends as it is told."""
 
     def batches() -> Iterator[Batch]:
+        for lot in range(lots):
+            yield Batch({"a": [lot]}, None, [f"lot {lot}"])
         shapes = np.array([shapely.Point(1, 2, 3), None], dtype=np.object_)
         yield Batch({"a": [1, None]}, shapes, ["record 1", "record 2"])
         if ends == "killed":
@@ -30,8 +34,14 @@ def read_here(path: Path, *, ends: str) -> Iterator[Layer]:
     yield Layer(("a",), "EPSG:4326", batches())
 
 
+def doubled(batch: Batch, _file: Path) -> Batch:
+    """A step in code: each record twice."""
+    columns = {name: [*values, *values] for name, values in batch.columns.items()}
+    return replace(batch, columns=columns, geometry=None, positions=[*batch.positions, *batch.positions])
+
+
 def test_what_is_read_apart_is_the_same() -> None:
-    with read_apart(Path("a.pbf"), __name__, ends="well") as layer:
+    with Apart(Path("a.pbf"), __name__, ends="well") as layer:
         [batch] = layer.batches
     assert (layer.columns, layer.crs) == (("a",), "EPSG:4326")
     assert (batch.columns, batch.positions) == ({"a": [1, None]}, ["record 1", "record 2"])
@@ -47,6 +57,46 @@ def test_what_is_read_apart_is_the_same() -> None:
     ],
 )
 def test_a_reader_that_ends_before_its_time_is_a_refusal(ends: str, said: str) -> None:
-    with read_apart(Path("a.pbf"), __name__, ends=ends) as layer, pytest.raises(FileFault) as refused:
+    with Apart(Path("a.pbf"), __name__, ends=ends) as layer, pytest.raises(FileFault) as refused:
         list(layer.batches)
     assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3, 20])
+def test_what_is_read_ahead_comes_in_its_order_and_prepared(ahead: int) -> None:
+    with Apart(Path("a.pbf"), __name__, prepare=doubled, ahead=ahead, ends="well", lots=9) as layer:
+        *lots, _ = layer.batches
+    assert [batch.columns["a"] for batch in lots] == [[lot, lot] for lot in range(9)]
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_what_failed_ahead_is_told_after_what_came_before(ahead: int) -> None:
+    seen: list[Batch] = []
+    with (
+        Apart(Path("a.pbf"), __name__, ahead=ahead, ends="fault", lots=9) as layer,
+        pytest.raises(FileFault, match="it is cut off"),
+    ):
+        seen.extend(layer.batches)
+    assert len(seen) == 10
+
+
+def test_what_was_begun_and_is_not_wanted_leaves_no_process() -> None:
+    begun = Apart(Path("a.pbf"), __name__, ahead=1, ends="well", lots=1000)
+    begun.begin()
+    process = begun._process
+    assert process is not None
+    assert process.poll() is None
+    begun.close()
+    begun.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_reader_ends_when_nobody_listens_any_more() -> None:
+    left = Apart(Path("a.pbf"), __name__, ahead=2, ends="well", lots=100_000)
+    with left as layer:
+        next(layer.batches)
+        process = left._process
+        assert process is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=30) == 1
