@@ -109,11 +109,12 @@ def merge_records(
         _leave_to_others(staging, dataset, notices)
     staging.analyse()
     connection.execute(SQL("DROP TABLE IF EXISTS {}").format(_AFFECTED))
-    connection.execute(SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" PRIMARY KEY)').format(_AFFECTED))
+    connection.execute(SQL('CREATE UNLOGGED TABLE {} (key text COLLATE "C" NOT NULL)').format(_AFFECTED))
     if staging.versioned:
         _keep_words(staging, dataset)
     else:
         _keep_records(staging, dataset, closes=closes)
+    connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY (key)").format(_AFFECTED))
     connection.execute(SQL("ANALYZE {}").format(_AFFECTED))
     if entity.name == "Business":
         strip_records(connection, _AFFECTED)
@@ -373,6 +374,7 @@ WITH several AS MATERIALIZED (
     INSERT INTO record (entity, key, source, fields, versions)
     SELECT %(entity)s, s.key, %(source)s, {fields}, {versions} FROM {staged} AS s
     WHERE NOT EXISTS (SELECT FROM several AS m WHERE m.key = s.key)
+    ORDER BY s.key  -- as the index has them: less than half the time
     RETURNING key
 ), said AS MATERIALIZED (
     SELECT n.key, n.fields, n.versions FROM (
@@ -424,11 +426,16 @@ def _remake(staging: Staging, remade: Identifier, precedence: Sequence[str]) -> 
         else SQL("p.{}").format(Identifier(name))
         for name in staging.loaded
     ]
-    # the last of the merged objects wins, so the first of the precedence comes last
-    layers = SQL(" || ").join(
-        SQL("COALESCE((array_agg(r.fields ORDER BY o.rank DESC))[{}], '{{}}')").format(Literal(place))
-        for place in range(1, len(precedence) + 1)
-    )
+    if len(precedence) == 1:
+        layers: Composable = SQL("r.fields")
+        sources, group = SQL("ARRAY[r.source]"), SQL("")
+    else:
+        # the last of the merged objects wins, so the first of the precedence comes last
+        layers = SQL(" || ").join(
+            SQL("COALESCE((array_agg(r.fields ORDER BY o.rank DESC))[{}], '{{}}')").format(Literal(place))
+            for place in range(1, len(precedence) + 1)
+        )
+        sources, group = SQL("array_agg(r.source ORDER BY o.rank)"), SQL("GROUP BY r.key")
     complete = SQL(" AND ").join(
         SQL("p.{} IS NOT NULL").format(Identifier(column.key))
         for column in entity.loaded_columns
@@ -437,15 +444,17 @@ def _remake(staging: Staging, remade: Identifier, precedence: Sequence[str]) -> 
     connection.execute(
         SQL(
             "INSERT INTO {remade} SELECT {values}, m.sources FROM ("
-            " SELECT r.key, {layers} AS fields, array_agg(r.source ORDER BY o.rank) AS sources"
+            " SELECT r.key, {layers} AS fields, {sources} AS sources"
             " FROM record AS r JOIN {affected} AS a USING (key)"
             " JOIN unnest(%(precedence)s::text[]) WITH ORDINALITY AS o(source, rank) ON o.source = r.source"
-            " WHERE r.entity = %(entity)s GROUP BY r.key"
+            " WHERE r.entity = %(entity)s {group}"
             ") AS m CROSS JOIN LATERAL jsonb_populate_record(NULL::{staged}, m.fields) AS p WHERE {complete}"
         ).format(
             remade=remade,
             values=SQL(", ").join(values),
             layers=layers,
+            sources=sources,
+            group=group,
             affected=_AFFECTED,
             staged=staging.table,
             complete=complete if complete.as_string() else SQL("true"),
