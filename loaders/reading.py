@@ -54,6 +54,7 @@ class Reading:
         limit: int | None = None,
     ) -> None:
         self.read = read
+        self.prepare = PREPARATIONS[read.prepare] if read.prepare else None
         self.staged = staged
         self.notices = notices
         self.advance = advance
@@ -94,11 +95,11 @@ class Reading:
         """Read all files, each with the name by which notices call it."""
         # numpy warns of coordinates that are no numbers; they become notices
         with np.errstate(invalid="ignore", over="ignore"), closing(self._layers(files)) as layers:
-            for layer, name in layers:
+            for layer, file, name in layers:
                 before = self.records, self.kept, self.refused
                 self.whereabouts.begin(layer, name)
                 for batch in layer.batches:
-                    self._stage_batch(self._within_limit(batch), layer, name)
+                    self._stage_batch(self._within_limit(batch, file), layer, name)
                     if self.limit == self.records:
                         break
                 now = self.records, self.kept, self.refused
@@ -111,7 +112,7 @@ class Reading:
             self._check_columns(self.columns, next(iter(self.columns.values()), ""), only_vital=True)
         self._note_unclaimed_columns()
 
-    def _layers(self, files: Sequence[tuple[Path, str]]) -> Generator[tuple[Layer, str], None, None]:
+    def _layers(self, files: Sequence[tuple[Path, str]]) -> Generator[tuple[Layer, Path, str], None, None]:
         """Each file opened in its turn; of those that other processes read, the next is begun meanwhile."""
         with ExitStack() as begun:
             coming: Apart | None = None
@@ -121,10 +122,11 @@ class Reading:
                     coming = self._begun(files[number][0]) if number < len(files) else None
                     if coming:
                         begun.callback(coming.close)
-                    yield layer, name
+                    yield layer, file, name
 
     def _open(self, file: Path) -> AbstractContextManager[Layer]:
-        prepare = PREPARATIONS[self.read.prepare] if self.read.prepare else None
+        # with a limit only the records within it are prepared
+        prepare = self.prepare if self.limit is None else None
         return open_layer(
             file, self.read.format, ignores=self._needless, prepare=prepare, **self.read.options
         )
@@ -132,15 +134,18 @@ class Reading:
     def _begun(self, file: Path) -> Apart | None:
         """A file that another process has begun to read; None for any other, and where it is refused."""
         if self.limit is None:
-            with suppress(FileFault):
+            with suppress(FileFault, OSError):  # told in its turn
                 opened = self._open(file)
                 if isinstance(opened, Apart):
                     opened.begin()
                     return opened
         return None
 
-    def _within_limit(self, batch: Batch) -> Batch:
-        return batch if self.limit is None else batch.head(self.limit - self.records)
+    def _within_limit(self, batch: Batch, file: Path) -> Batch:
+        if self.limit is None:
+            return batch
+        batch = batch.head(self.limit - self.records)
+        return self.prepare(batch, file) if self.prepare else batch
 
     def _needless(self, column: str) -> bool:
         """Whether no mapping looks at a published column; what a step in code looks at is not known here."""

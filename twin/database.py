@@ -14,7 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -367,8 +367,8 @@ class Reader:
         With `prepare` the statement's plan is kept and used again; without, these values get a plan of their
         own. `sql` numbers its parameters $1, $2...; `values` are in text format, None for null.
         Raises Refused with PostgreSQL's code when the statement fails, Unreachable when nobody answers,
-        Overloaded when too many wait already or the wait was too long. Who is cancelled leaves the queue, or
-        has the statement ended.
+        Overloaded when too many wait already or the wait was too long. Who is cancelled leaves the queue; a
+        statement that nobody wants any more is ended.
         """
         if sums and self._sums is not None:
             return await self._sums.fetch(sql, values, prepare=prepare)
@@ -403,7 +403,7 @@ class Reader:
     @property
     def waiting(self) -> int:
         """How many wait for a connection."""
-        return sum(shared.askers for shared in self._shared.values())
+        return sum(len(shared.askers) for shared in self._shared.values())
 
     def admit(self, beside: int = 0) -> None:
         """Overloaded where nobody more may wait for a connection, when so many will soon who do not yet."""
@@ -422,11 +422,14 @@ class Reader:
         shared = self._shared.get(asked)
         if shared is None:
             shared = self._shared[asked] = _Shared(asyncio.ensure_future(self._in_turn(asked)))
-        shared.askers += 1
         try:
-            return await asyncio.shield(shared.row)
+            async with asyncio.timeout(self._longest_wait_s) as patience:
+                shared.askers.add(patience)
+                return await asyncio.shield(shared.row)
+        except TimeoutError:
+            raise self._overloaded() from None
         finally:
-            shared.askers -= 1
+            shared.askers.discard(patience)
             if not shared.askers:
                 shared.row.cancel()
                 if self._shared.get(asked) is shared:
@@ -439,27 +442,24 @@ class Reader:
         finally:
             if self._shared.get(asked) is shared:
                 del self._shared[asked]
+        for patience in shared.askers:
+            if not patience.expired():
+                patience.reschedule(None)  # it has begun
         return await self._ask(wire, *asked)
 
     async def _turn(self) -> _Wire:
         """The next connection that is free, first come, first served."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[_Wire] = loop.create_future()
+        if self._free:
+            return self._free.pop()
+        turn: asyncio.Future[_Wire] = asyncio.get_running_loop().create_future()
         self._turns[turn] = None
-
-        def give_up() -> None:
-            if not turn.done():
-                turn.set_exception(self._overloaded())
-
-        timer = loop.call_later(self._longest_wait_s, give_up)
         try:
             return await turn
         except asyncio.CancelledError:
-            if not turn.cancelled() and turn.exception() is None:
-                self._release(turn.result())  # it came just as the caller left
+            if not turn.cancelled():
+                self._release(turn.result())  # it came just as the last caller left
             raise
         finally:
-            timer.cancel()
             self._turns.pop(turn, None)
 
     def _release(self, wire: _Wire) -> None:
@@ -530,10 +530,10 @@ class Reader:
 
 @dataclass(eq=False)
 class _Shared:
-    """What comes of a statement, and how many want it."""
+    """What comes of a statement, and how long each who wants it waits for its turn."""
 
     row: asyncio.Task[tuple[bytes | None, ...]]
-    askers: int = 0
+    askers: set[asyncio.Timeout] = field(default_factory=set)
 
 
 class _Wire:

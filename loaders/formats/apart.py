@@ -31,8 +31,8 @@ _PACKAGES = str(Path(__file__).parents[2])
 class Apart(AbstractContextManager[Layer]):
     """What the `read_here` of a module yields, read by another process, its batches as `prepare` makes them.
 
-    That process keeps up to `ahead` batches for when they are asked for. FileFault where it ends before its
-    time, beside those that it raises itself.
+    That process keeps up to `ahead` batches, beside the one that it is at, for when they are asked for.
+    FileFault where it ends before its time, beside those that it raises itself.
     """
 
     def __init__(
@@ -50,8 +50,12 @@ class Apart(AbstractContextManager[Layer]):
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             assert self._process.stdin is not None
-            with self._process.stdin as asked:
-                pickle.dump(self._asked, asked)
+            try:
+                with self._process.stdin as asked:
+                    pickle.dump(self._asked, asked)
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """End the process; may be called more than once."""
@@ -114,11 +118,8 @@ def _answering(answers: IO[bytes], ahead: int) -> Iterator[Callable[[Any], None]
     """What writes an answer, or keeps it until it can be written where fewer than `ahead` wait for that."""
 
     def write(packed: bytes) -> None:
-        try:
-            answers.write(packed)
-            answers.flush()
-        except OSError:
-            os._exit(1)  # nobody listens any more
+        answers.write(packed)
+        answers.flush()
 
     if not ahead:
         yield lambda told: write(pickle.dumps(told))
@@ -126,11 +127,16 @@ def _answering(answers: IO[bytes], ahead: int) -> Iterator[Callable[[Any], None]
     kept: Queue[bytes] = Queue(ahead)
 
     def write_all() -> None:
-        while packed := kept.get():
-            write(packed)
+        try:
+            while packed := kept.get():
+                write(packed)
+        except BaseException:
+            os._exit(1)  # nobody listens any more, and who waits for room in the queue would for ever
 
     writing = Thread(target=write_all)
     writing.start()
-    yield lambda told: kept.put(pickle.dumps(told))
-    kept.put(b"")
-    writing.join()
+    try:
+        yield lambda told: kept.put(pickle.dumps(told))
+    finally:
+        kept.put(b"")
+        writing.join()

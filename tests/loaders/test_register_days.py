@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import loaders.opening
 from loaders.formats import register_xml
+from loaders.formats.apart import Apart
 from loaders.report import Status
 from tests.loaders.deeds import (
     ONE,
@@ -505,33 +506,61 @@ def test_a_branch_of_what_becomes_a_sole_trader_is_a_persons_too(register: LoadT
             assert secret not in held
 
 
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What processes did for large files, of which every one is large now; at the end none of them is left."""
+    done: list[str] = []
+    left: list[Apart] = []
+
+    class Told(Apart):
+        def begin(self) -> None:
+            done.append(f"begin {self._path.name}")
+            left.append(self)
+            super().begin()
+
+        def __exit__(self, *error: object) -> None:
+            done.append(f"end {self._path.name}")
+            super().__exit__(*error)
+
+    monkeypatch.setattr(register_xml, "Apart", Told)
+    monkeypatch.setattr(register_xml, "_LARGE_FILE_BYTES", 0)
+    yield done
+    assert [one._path.name for one in left if one._process] == []
+
+
 def test_large_files_are_read_ahead_to_the_same_end(
-    register: LoadTown, monkeypatch: pytest.MonkeyPatch
+    register: LoadTown, request: pytest.FixtureRequest
 ) -> None:
     register.load("d")
     days = [ADDED, export(deed(TWO, seat("ул. Шипка", "2020-01-02"))), ERASING, export(deed(THREE))]
     load_days(register, days)
     expected = state(register)
+    assert [key for key, *_ in expected[0]] == sorted([ONE, TWO, THREE])
     forget_all(register)
-    monkeypatch.setattr(register_xml, "_LARGE_FILE_BYTES", 0)
+    done = request.getfixturevalue("apart")
     load_days(register, days)
     assert state(register) == expected
-    assert [key for key, *_ in expected[0]] == sorted([ONE, TWO, THREE])
+    for number in range(3):
+        assert done.index(f"begin 0-{number + 1}.xml") < done.index(f"end 0-{number}.xml")
 
 
-def test_a_large_file_that_is_broken_is_named_in_its_turn(
-    register: LoadTown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(register_xml, "_LARGE_FILE_BYTES", 0)
-    for name, text in {
-        "1.xml": export(deed(ONE)),
-        "2.xml": export(deed(TWO))[:-40],
-        "3.xml": "no XML",
-    }.items():
-        register.write(name, text)
+def test_a_large_file_that_is_broken_is_named_in_its_turn(register: LoadTown, apart: list[str]) -> None:
+    register.write("1.xml", export(deed(ONE)))
+    register.write("2.xml", export(deed(TWO))[:-40])
+    register.write("3.xml", "no XML")
     register.write("4.xml", export(deed(THREE)))
     [report] = register.load("register").datasets
     assert "2.xml: the XML is broken or cut off" in (report.failure or "")
     assert "3.xml: this is plain text" in (report.failure or "")
     assert "2 of 4 files were loaded" in (report.failure or "")
     assert register.rows("SELECT key FROM business ORDER BY 1") == [(key,) for key in sorted([ONE, THREE])]
+    assert "begin 4.xml" in apart
+
+
+def test_a_trial_prepares_no_more_than_it_reads(register: LoadTown) -> None:
+    register.write("1.xml", export(deed(ONE), deed(TWO, field("Company", f"ФИРМА {EGN}", "2020-01-02"))))
+    assert register.load("register", limit=1).exit_code == 0
+    assert register.rows("SELECT key FROM business") == [(ONE,)]
+    assert register.notices("personal-number") == []
+    assert register.load("register").exit_code == 0
+    assert len(register.notices("personal-number")) == 1

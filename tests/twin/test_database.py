@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from twin import database
 from twin.cluster import Cluster
-from twin.database import City, Reader, Refused, Unreachable
+from twin.database import City, Overloaded, Reader, Refused, Unreachable
 from twin.errors import BadRequest
 from twin.settings import Settings
 from twin.text import fold
@@ -261,6 +261,38 @@ def test_who_waits_for_the_same_is_answered_together_and_not_by_what_was_before_
         assert float((await reader.fetch(now, [b"0"]))[0] or b"") > float(answer[0] or b"")
 
     read(database_url, use)
+
+
+def test_a_connection_that_comes_free_just_as_somebody_asks_is_theirs(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        wires = [reader._free.pop(), reader._free.pop()]
+        asked = asyncio.ensure_future(reader.fetch(b"SELECT 1", []))
+        asyncio.get_running_loop().call_soon(reader._release, wires.pop())
+        assert await asyncio.wait_for(asked, 3) == (b"1",)
+        reader._release(wires.pop())
+
+    read(database_url, use)
+
+
+def test_each_who_waits_for_the_same_waits_as_long_as_any_other(database_url: str) -> None:
+    async def use(reader: Reader) -> None:
+        busy = [asyncio.ensure_future(reader.fetch(b"SELECT pg_sleep(1.5)", [])) for _ in range(2)]
+        await asyncio.sleep(0)
+        first = asyncio.ensure_future(reader.fetch(b"SELECT 1", []))
+        await asyncio.sleep(0.9)
+        second = asyncio.ensure_future(reader.fetch(b"SELECT 1", []))
+        with pytest.raises(Overloaded):
+            await first
+        assert reader.waiting == 1
+        assert await second == (b"1",)
+        await asyncio.gather(*busy)
+        # what has begun may take longer than anybody waits for it to begin
+        busy = [asyncio.ensure_future(reader.fetch(b"SELECT pg_sleep(0.2)", [])) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert await reader.fetch(b"SELECT 2 FROM pg_sleep(1.2)", []) == (b"2",)
+        await asyncio.gather(*busy)
+
+    read(database_url, use, waiting_timeout_s=1.0)
 
 
 def test_what_all_who_waited_for_have_left_is_not_asked(database_url: str) -> None:

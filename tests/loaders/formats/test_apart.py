@@ -28,6 +28,8 @@ def read_here(path: Path, *, ends: str, lots: int = 0) -> Iterator[Layer]:
         yield Batch({"a": [1, None]}, shapes, ["record 1", "record 2"])
         if ends == "killed":
             os.abort()
+        if ends == "untold":
+            raise ValueError(lambda: "cannot be packed")
         if ends == "fault":
             raise FileFault("it is cut off", where=path.name)
 
@@ -100,3 +102,12 @@ def test_a_reader_ends_when_nobody_listens_any_more() -> None:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(timeout=30) == 1
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_what_cannot_be_told_is_a_refusal_too(ahead: int) -> None:
+    with (
+        Apart(Path("a.pbf"), __name__, ahead=ahead, ends="untold", lots=9) as layer,
+        pytest.raises(FileFault, match="reading it ended the reader"),
+    ):
+        list(layer.batches)
