@@ -374,7 +374,7 @@ WITH several AS MATERIALIZED (
     INSERT INTO record (entity, key, source, fields, versions)
     SELECT %(entity)s, s.key, %(source)s, {fields}, {versions} FROM {staged} AS s
     WHERE NOT EXISTS (SELECT FROM several AS m WHERE m.key = s.key)
-    ORDER BY s.key  -- as the index has them: less than half the time
+    ORDER BY s.key  -- as the index has them, which is faster to fill
     RETURNING key
 ), said AS MATERIALIZED (
     SELECT n.key, n.fields, n.versions FROM (
